@@ -1,0 +1,106 @@
+import { compileCidrs } from "./cidr.ts";
+import { type Caller, type ConnectionFacts, resolveCaller } from "./client-address.ts";
+import { type Deny, deny, type Forward } from "./decision.ts";
+import { compileLocator, type Located, type LocateOptions, type Locator } from "./instances.ts";
+import type { Principal } from "./principal.ts";
+import { classInfo, type Guard } from "./routes.ts";
+import type { Target } from "./target.ts";
+
+/** The part of the configuration that decisions depend on; names and values as in the configuration file. */
+export interface PolicyOptions {
+  readonly http: {
+    readonly "auth-enabled": boolean;
+    readonly "query-credentials": "none" | "writes" | "all";
+  };
+  readonly access: {
+    readonly "deny-cidrs": readonly string[];
+    readonly "allow-cidrs": readonly string[];
+    readonly "trusted-proxies": readonly string[];
+  };
+  readonly kapacitor: readonly LocateOptions[];
+  readonly api: Readonly<Record<Guard, "allow" | "admin" | "deny">>;
+}
+
+/** Compiled once from the configuration, frozen, swapped whole on reload. */
+export interface Policy {
+  readonly authEnabled: boolean;
+  readonly queryCredentials: "none" | "writes" | "all";
+  /** Holds for canonical addresses of trusted proxies. */
+  readonly isTrustedProxy: (address: string) => boolean;
+  readonly isDenied: (address: string) => boolean;
+  /** undefined: no allow list, everybody that is not denied. */
+  readonly isAllowed: ((address: string) => boolean) | undefined;
+  readonly locator: Locator;
+  readonly guards: PolicyOptions["api"];
+}
+
+/** Compiles the options. They are valid by then (config has checked every CIDR); an invalid one throws RangeError, so nothing starts half-guarded. */
+export function compilePolicy(options: PolicyOptions): Policy {
+  const { access } = options;
+  return Object.freeze({
+    authEnabled: options.http["auth-enabled"],
+    queryCredentials: options.http["query-credentials"],
+    isTrustedProxy: compileCidrs(access["trusted-proxies"]),
+    isDenied: compileCidrs(access["deny-cidrs"]),
+    isAllowed: access["allow-cidrs"].length === 0 ? undefined : compileCidrs(access["allow-cidrs"]),
+    locator: compileLocator(options.kapacitor),
+    guards: options.api,
+  });
+}
+
+export interface Admission {
+  readonly kind: "admitted";
+  readonly caller: Caller;
+}
+
+/** The first gate: who is calling, by address alone. An address that cannot be read is refused; the deny list wins over the allow list. */
+export function admit(policy: Policy, connection: ConnectionFacts): Admission | Deny {
+  const caller = resolveCaller(connection, policy.isTrustedProxy);
+  if (caller === undefined) return deny("client_address_unknown");
+  if (policy.isDenied(caller.clientAddress)) return deny("client_denied");
+  if (policy.isAllowed !== undefined && !policy.isAllowed(caller.clientAddress)) return deny("client_denied");
+  return { kind: "admitted", caller };
+}
+
+/** What is known of a request before its body. */
+export interface RequestFacts {
+  readonly method: string;
+  readonly target: Target;
+  readonly located: Located;
+  /** The query as it goes on (credentials removed). */
+  readonly query: string | undefined;
+  /** Value of Sec-Fetch-Site; undefined from anything but a browser. */
+  readonly fetchSite: string | undefined;
+}
+
+const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/**
+ * The decision about an authenticated request, body not yet seen. Whatever is not known (route, method, class) is refused.
+ * Order: cross-site, route, role and guard.
+ */
+export function decide(policy: Policy, request: RequestFacts, principal: Principal): Forward | Deny {
+  const { located, method } = request;
+  if (!safeMethods.has(method) && (request.fetchSite === "cross-site" || request.fetchSite === "same-site"))
+    return deny("cross_site");
+  const { route } = located;
+  if (route.kind === "unknown") return deny("route_unknown");
+  if (route.kind === "method_not_allowed") {
+    return deny("method_not_allowed", `this route takes ${route.allow.join(", ")}`, { allow: route.allow });
+  }
+  const { guard } = classInfo(route.class);
+  if (guard !== undefined) {
+    const rule = policy.guards[guard];
+    if (rule === "deny") return deny("route_guarded", `the operator closed this route ([api] ${guard} = "deny")`);
+    if (rule === "admin" && principal.role !== "admin") {
+      return deny("role_denied", `this route is for the role admin ([api] ${guard} = "admin")`);
+    }
+  }
+  const query = request.query === undefined ? "" : `?${request.query}`;
+  return {
+    kind: "forward",
+    instance: located.instance,
+    method,
+    path: (located.rewrittenPath ?? request.target.path) + query,
+  };
+}

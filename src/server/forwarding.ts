@@ -1,0 +1,113 @@
+import { pipeline } from "node:stream";
+import { deny, type Forward } from "../core/decision.ts";
+import { headerValues, requestHeaders, responseHeaders } from "../core/headers.ts";
+import { classInfo } from "../core/routes.ts";
+import type { Upstream } from "../upstream/instance.ts";
+import { callUpstream, type UpstreamAnswer } from "../upstream/stream.ts";
+import { readBody, watchBody } from "./body.ts";
+import { type Exchange, hasBody } from "./exchange.ts";
+import { refuse } from "./respond.ts";
+import type { GatewayState } from "./state.ts";
+
+/**
+ * Carries out a decision to forward on the API lane: sends the plan, streams the answer back, and accounts for it in the exchange.
+ * Resolves when the answer has begun or has been refused; the rest streams on by itself.
+ */
+export async function forward(state: GatewayState, exchange: Exchange, plan: Forward): Promise<void> {
+  const upstream = state.upstreams.get(plan.instance);
+  const route = exchange.located?.route;
+  const realm = state.config.http.realm;
+  if (upstream === undefined || route?.kind !== "route") return refuse(exchange, deny("internal_error"), realm);
+  const info = classInfo(route.class);
+  let body: Buffer | undefined;
+  if (info.definition) {
+    const read = await readBody(exchange, state.config.http["max-body-size"], state.config.http["body-timeout"]);
+    if (read.kind === "gone") return;
+    if (read.kind === "deny") return refuse(exchange, read, realm);
+    body = read.bytes;
+  }
+  const startedAt = performance.now();
+  const call = callUpstream(upstream, exchange.request, {
+    method: plan.method,
+    path: plan.path,
+    headers: headersFor(state, exchange, upstream, body),
+    body,
+    firstByteMs: info.stream ? undefined : upstream.options.timeoutMs,
+  });
+  // A definition is never given up half way: what Kapacitor stored must be what it was told (rule 5 of docs/decisions).
+  const onClose = (): void => {
+    if (!exchange.response.writableFinished && !info.definition) call.abort();
+  };
+  exchange.response.once("close", onClose);
+  if (body === undefined && hasBody(exchange)) {
+    if (exchange.expectsContinue) exchange.response.writeContinue();
+    exchange.request.on("data", (chunk: Buffer) => {
+      exchange.bytesIn += chunk.length;
+    });
+    watchBody(exchange, state.config.http["body-timeout"], () => {
+      refuse(exchange, deny("request_timeout", "the request body did not arrive in time"), realm);
+      call.abort();
+    });
+  }
+  const outcome = await call.outcome;
+  exchange.upstreamMs = performance.now() - startedAt;
+  if (outcome.kind === "failure") {
+    exchange.cause = outcome.cause;
+    if (exchange.response.destroyed || exchange.response.headersSent) return;
+    return refuse(exchange, outcome.decision, realm);
+  }
+  answer(exchange, outcome, realm);
+}
+
+function headersFor(
+  state: GatewayState,
+  exchange: Exchange,
+  upstream: Upstream,
+  body: Buffer | undefined,
+): Record<string, string | string[]> {
+  const forwardedFor = exchange.viaTrustedProxy ? headerValues(exchange.rawHeaders, "x-forwarded-for").join(", ") : "";
+  return requestHeaders(exchange.rawHeaders, {
+    upstreamHost: upstream.host,
+    remoteAddress: exchange.remoteAddress ?? "",
+    forwardedFor: forwardedFor === "" ? undefined : forwardedFor,
+    scheme: state.config.http["https-enabled"] ? "https" : "http",
+    host: headerValues(exchange.rawHeaders, "host")[0] ?? "",
+    authorization: upstream.authorization,
+    bodyLength: body?.length ?? (hasBody(exchange) ? undefined : 0),
+  });
+}
+
+/** Hands Kapacitor's answer to the client, unchanged but for hop-by-hop headers, as it arrives. */
+function answer(exchange: Exchange, { message }: UpstreamAnswer, realm: string): void {
+  const { response } = exchange;
+  const status = message.statusCode ?? 502;
+  exchange.upstreamRequestId = message.headers["request-id"]?.toString();
+  if (response.destroyed || response.headersSent) {
+    // A definition whose sender left: its answer is read to the end, so that the next one is judged on what Kapacitor has by then.
+    message.resume();
+    return;
+  }
+  if (status === 401) {
+    message.resume();
+    refuse(exchange, deny("upstream_unauthorized"), realm);
+    return;
+  }
+  const headers = responseHeaders(message.rawHeaders);
+  if (exchange.upstreamRequestId === undefined) headers.push("Request-Id", exchange.requestId);
+  try {
+    response.writeHead(status, message.statusMessage, headers);
+  } catch (error) {
+    message.destroy();
+    exchange.cause = error instanceof Error ? error.message : String(error);
+    refuse(exchange, deny("upstream_reset", "Kapacitor's answer is not valid HTTP"), realm);
+    return;
+  }
+  response.flushHeaders();
+  message.on("data", (chunk: Buffer) => {
+    exchange.bytesOut += chunk.length;
+  });
+  // A truncated answer ends as a broken connection, never as a complete answer: pipeline destroys the response.
+  pipeline(message, response, (error) => {
+    if (error !== undefined && error !== null) exchange.cause ??= error.message;
+  });
+}

@@ -1,0 +1,69 @@
+import http from "node:http";
+import https from "node:https";
+
+/** The part of a `[[kapacitor]]` that says how to reach it; durations in milliseconds. */
+export interface UpstreamOptions {
+  readonly name: string;
+  readonly url: string;
+  /** PEM of the authorities that may sign its certificate; undefined: the system's. */
+  readonly ca: string | undefined;
+  readonly insecureSkipVerify: boolean;
+  readonly username: string;
+  readonly password: string;
+  readonly connectTimeoutMs: number;
+  /** To the first byte of an answer. */
+  readonly timeoutMs: number;
+}
+
+/** One Kapacitor as the lanes see it. */
+export interface Upstream {
+  readonly options: UpstreamOptions;
+  readonly origin: URL;
+  /** Value of the Host header. */
+  readonly host: string;
+  /** Authorization value of the configured credentials. */
+  readonly authorization: string | undefined;
+  readonly agent: http.Agent;
+  /** Requests of the API lane under way. */
+  active: number;
+  /** No new request will come: idle connections close now, those in use with their request. */
+  retire(): void;
+  /** Cuts every connection. */
+  close(): void;
+}
+
+/** Requests of the API lane that one upstream may have under way, endless streams included; past it: 503 `overloaded`. */
+export const maxActive = 1024;
+
+/** Opens nothing yet: connections are made when they are needed and kept (no proxy environment variables are read). */
+export function createUpstream(options: UpstreamOptions): Upstream {
+  const origin = new URL(options.url);
+  const pool = {
+    keepAlive: true,
+    maxSockets: Number.POSITIVE_INFINITY,
+    maxFreeSockets: 64,
+    scheduling: "lifo",
+  } as const;
+  const agent =
+    origin.protocol === "https:"
+      ? new https.Agent({
+          ...pool,
+          rejectUnauthorized: !options.insecureSkipVerify,
+          ...(options.ca === undefined ? {} : { ca: options.ca }),
+        })
+      : new http.Agent(pool);
+  const login = `${options.username}:${options.password}`;
+  return {
+    options,
+    origin,
+    host: origin.host,
+    authorization: options.username === "" ? undefined : `Basic ${Buffer.from(login, "utf8").toString("base64")}`,
+    agent,
+    active: 0,
+    retire: () => {
+      for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+      agent.on("free", (socket) => socket.destroy());
+    },
+    close: () => agent.destroy(),
+  };
+}
