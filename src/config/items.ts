@@ -1,0 +1,41 @@
+/** Readers of the texts that have their own rules: items of lists, the realm, a header name. */
+import { cidr, type ItemReader, quote } from "./fields.ts";
+
+/** A realm stands unescaped between quotes in WWW-Authenticate. */
+export const realm: ItemReader = (text) =>
+  /["\\]|[^\x20-\x7e]/.test(text) ? no(`must be plain ASCII without " and \\`) : ok(text);
+
+/** A name of something else in this file or in Kapacitor: any text that is not empty. */
+export const plainName: ItemReader = (text) => (text.trim() === text && text !== "" ? ok(text) : no("must be a name"));
+
+/** A cipher suite; the TLS module knows which there are. */
+export const cipherName: ItemReader = (text) =>
+  /^[A-Za-z0-9_-]{1,64}$/.test(text) ? ok(text) : no(`${quote(text)} is not the name of a cipher suite`);
+
+/** The name of an alert handler in any spelling; the registry of handlers knows which there are. */
+export const handlerName: ItemReader = (text) =>
+  /^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(text) ? ok(text) : no(`${quote(text)} is not the name of an alert handler`);
+
+/** A range that alerts may not reach: a CIDR, or Kapacitor's word `private`. */
+export const targetRange: ItemReader = (text) => (text === "private" ? ok(text) : cidr(text));
+
+/** A stored object, as `kapgate audit` names it. */
+export const acceptedObject: ItemReader = (text) =>
+  /^[a-z][a-z-]*:\S+$/.test(text) ? ok(text) : no(`${quote(text)} must be kind:name, for example "task:cleanup"`);
+
+/** Headers that carry the request itself or that the gateway sets. */
+const taken =
+  /^(?:authorization|connection|content-.*|cookie|expect|forwarded|host|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|x-forwarded-.*)$/i;
+
+export const headerName: ItemReader = (text) => {
+  if (!/^[A-Za-z0-9!#$&'*+.^_`|~-]{1,64}$/.test(text)) return no("must be the name of a header");
+  return taken.test(text) ? no("must not be a header that HTTP or the gateway uses") : ok(text);
+};
+
+function ok(value: string): { readonly ok: true; readonly value: string } {
+  return { ok: true, value };
+}
+
+function no(text: string): { readonly ok: false; readonly text: string } {
+  return { ok: false, text };
+}

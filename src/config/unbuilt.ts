@@ -1,0 +1,85 @@
+/**
+ * Keys of the contract whose feature does not exist yet: setting one is an error, because a rule that is read and not obeyed is worse than none.
+ * An entry goes when its feature lands.
+ */
+import type { Config } from "./schema.ts";
+import { type Finding, isTable, type Path, type Table } from "./tree.ts";
+
+interface Unbuilt {
+  /** The section, and the key in it. */
+  readonly key: readonly [section: keyof Config, key: string];
+  /** The values that ask for nothing; a key that is not set and an empty list never do. */
+  readonly allowed: readonly unknown[];
+  readonly what: string;
+}
+
+const none: readonly unknown[] = [];
+
+const unbuilt: readonly Unbuilt[] = [
+  { key: ["user", "role"], allowed: ["admin"], what: "a role other than admin" },
+  { key: ["user", "certificate"], allowed: [""], what: "a login by certificate" },
+  { key: ["user", "instances"], allowed: none, what: "a limit to instances" },
+  { key: ["user", "databases"], allowed: none, what: "a limit to databases" },
+  { key: ["tls", "client-ca"], allowed: [""], what: "the verification of client certificates" },
+  { key: ["tls", "client-auth"], allowed: ["none"], what: "the verification of client certificates" },
+  { key: ["influxdb", "url"], allowed: [""], what: "InfluxDB as a source of users and tokens" },
+  { key: ["influxdb", "username"], allowed: [""], what: "InfluxDB as a source of users and tokens" },
+  { key: ["influxdb", "password"], allowed: none, what: "InfluxDB as a source of users and tokens" },
+  { key: ["influxdb", "ssl-ca"], allowed: [""], what: "InfluxDB as a source of users and tokens" },
+  { key: ["influxdb", "insecure-skip-verify"], allowed: [false], what: "InfluxDB as a source of users and tokens" },
+  { key: ["influxdb", "subscription-poll"], allowed: [30_000], what: "InfluxDB as a source of users and tokens" },
+  { key: ["influxdb", "users"], allowed: [false], what: "InfluxDB as a source of users and tokens" },
+  { key: ["influxdb", "cache-expiration"], allowed: [600_000], what: "InfluxDB as a source of users and tokens" },
+  { key: ["http", "htpasswd-role"], allowed: ["admin", "viewer"], what: "a role other than admin" },
+  { key: ["kapacitor", "principal-header"], allowed: [""], what: "naming the principal to Kapacitor" },
+  { key: ["alerts", "disable-handlers"], allowed: none, what: "the handler policy" },
+  { key: ["alerts", "deny-target-cidrs"], allowed: none, what: "the target policy" },
+  { key: ["alerts", "allow-targets"], allowed: none, what: "the target policy" },
+  { key: ["alerts", "own-addresses"], allowed: none, what: "the target policy" },
+  { key: ["alerts", "udfs"], allowed: none, what: "the policy on user-defined functions" },
+  { key: ["alerts", "allow-flux-tasks"], allowed: [false], what: "the policy on Flux tasks" },
+  { key: ["alerts", "accepted"], allowed: none, what: "the audit" },
+  { key: ["alerts", "mode"], allowed: ["enforce"], what: "the report mode" },
+  { key: ["kapacitor", "disable-handlers"], allowed: none, what: "the handler policy" },
+  { key: ["kapacitor", "deny-target-cidrs"], allowed: none, what: "the target policy" },
+  { key: ["kapacitor", "allow-targets"], allowed: none, what: "the target policy" },
+  { key: ["kapacitor", "own-addresses"], allowed: none, what: "the target policy" },
+  { key: ["kapacitor", "udfs"], allowed: none, what: "the policy on user-defined functions" },
+  { key: ["kapacitor", "allow-flux-tasks"], allowed: [false], what: "the policy on Flux tasks" },
+  { key: ["kapacitor", "accepted"], allowed: none, what: "the audit" },
+  { key: ["kapacitor", "mode"], allowed: ["enforce"], what: "the report mode" },
+  { key: ["api", "backup"], allowed: ["admin"], what: "another guard than admin" },
+  { key: ["api", "config"], allowed: ["admin"], what: "another guard than admin" },
+  { key: ["api", "loglevel"], allowed: ["admin"], what: "another guard than admin" },
+  { key: ["api", "pprof"], allowed: ["admin"], what: "another guard than admin" },
+  { key: ["api", "service-tests"], allowed: ["admin"], what: "another guard than admin" },
+  { key: ["api", "flux-tasks"], allowed: ["admin"], what: "another guard than admin" },
+];
+
+/** An error for every key that asks for what this version cannot do. */
+export function unbuiltFindings(config: Config): readonly Finding[] {
+  const findings = unbuilt.flatMap(({ key: [section, name], allowed, what }) =>
+    placesOf(config, section)
+      .filter(([, entry]) => !isUnused(entry[name], allowed))
+      .map(([path]) => refusal([...path, name], what)),
+  );
+  const { "htpasswd-file": file, "htpasswd-role": role } = config.http;
+  if (file !== "" && role === "viewer") {
+    findings.push(refusal(["http", "htpasswd-role"], `a role other than admin (set it to "admin")`));
+  }
+  return findings;
+}
+
+function placesOf(config: Config, section: keyof Config): readonly (readonly [path: Path, entry: Table])[] {
+  const holder: unknown = config[section];
+  if (Array.isArray(holder)) return holder.filter(isTable).map((entry, index) => [[section, index], entry]);
+  return isTable(holder) ? [[[section], holder]] : [];
+}
+
+function isUnused(value: unknown, allowed: readonly unknown[]): boolean {
+  return value === undefined || (Array.isArray(value) ? value.length === 0 : allowed.includes(value));
+}
+
+function refusal(path: Path, what: string): Finding {
+  return { severity: "error", path, text: `${what} is not available in this version` };
+}
