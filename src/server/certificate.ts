@@ -75,20 +75,20 @@ export function judgeLeaf(path: string, leaf: X509Certificate, now: Date, tell: 
   }
 }
 
-/** Takes down a key that belongs to none of the certificates, or not to the first. */
+/** Takes down a key that belongs to none of the certificates, or not to the first. False: the first is not the leaf. */
 export function judgePair(
   path: string,
   chain: readonly ChainLink[],
   key: KeyObject,
   keyName: string,
   tell: Tell,
-): void {
+): boolean {
   const owner = chain.findIndex(({ certificate }) => certificate.checkPrivateKey(key));
   if (owner < 0) tell("error", keyName, `the private key does not belong to the certificate in ${path}`);
-  if (owner > 0) {
-    const order = `the certificate of the private key must be the first, and is number ${owner + 1}`;
-    tell("error", certificateKey, `${path} is out of order: ${order}`);
-  }
+  if (owner <= 0) return true;
+  const order = `the certificate of the private key must be the first, and is number ${owner + 1}`;
+  tell("error", certificateKey, `${path} is out of order: ${order}`);
+  return false;
 }
 
 /** Takes down what keeps clients from following a chain. */

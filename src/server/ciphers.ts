@@ -139,14 +139,14 @@ function refusal(name: string): string {
   return `${shown} is not the name of a suite that kapgate offers; the nearest is ${instead}`;
 }
 
-/** The suites that share most parts of their name with another one, in the spelling that it is closer to. */
+/** The names that share most parts with a name and add the fewest, in the spelling that it is written in. */
 function nearest(name: string): readonly string[] {
   const parts = new Set(name.split(/[-_]/));
-  const shared = (candidate: string) =>
-    candidate
-      .split(/[-_]/)
-      .reduce((sum, part) => sum + (parts.has(part) ? 1 : 0), name.includes("_") === candidate.includes("_") ? 0.5 : 0);
-  const names = suites.flatMap(({ openssl, go }) => [...new Set([openssl, ...go.slice(-1)])]);
-  const best = Math.max(...names.map(shared));
-  return names.filter((candidate) => shared(candidate) === best).slice(0, 2);
+  const closeness = (candidate: string) => {
+    const others = candidate.split(/[-_]/);
+    return others.filter((part) => parts.has(part)).length - others.length / 100;
+  };
+  const spelling = name.includes("_") ? suites.flatMap(({ go }) => go.slice(-1)) : suites.map(({ openssl }) => openssl);
+  const best = Math.max(...spelling.map(closeness));
+  return spelling.filter((candidate) => closeness(candidate) === best).slice(0, 2);
 }

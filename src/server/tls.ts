@@ -87,9 +87,12 @@ export async function loadTls(settings: TlsSettings, now: Date = new Date()): Pr
   const keyName = keyPath === settings.certificate ? certificateKey : privateKeyKey;
   const key = readKey(keyPath, keyFile, keyName, tell);
   const leaf = chain?.[0]?.certificate;
-  if (leaf !== undefined) judgeLeaf(settings.certificate, leaf, now, tell);
-  if (chain !== undefined) judgeChain(settings.certificate, chain, now, tell);
-  if (chain !== undefined && key !== undefined) judgePair(settings.certificate, chain, key.object, keyName, tell);
+  const ordered =
+    chain === undefined || key === undefined || judgePair(settings.certificate, chain, key.object, keyName, tell);
+  if (chain !== undefined && leaf !== undefined && ordered) {
+    judgeLeaf(settings.certificate, leaf, now, tell);
+    judgeChain(settings.certificate, chain, now, tell);
+  }
   const choice = chooseCiphers(settings, leaf?.publicKey.asymmetricKeyType);
   problems.push(...choice.problems);
   const ca = await readClientCa(settings, now, tell);

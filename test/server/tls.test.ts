@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { chmod } from "node:fs/promises";
+import { chmod, readFile } from "node:fs/promises";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { type ConnectionOptions, connect, type SecureVersion } from "node:tls";
@@ -14,7 +14,8 @@ const run = promisify(execFile);
 const authority = await createAuthority();
 const stranger = await createAuthority();
 const server = await issue(authority, { hosts: ["localhost", "127.0.0.1"] });
-const made = t.testdir({ "server.pem": server.chain + server.privateKey });
+const good = server.chain + server.privateKey;
+const made = t.testdir({ "server.pem": good });
 await chmod(`${made}/server.pem`, 0o600);
 await run("openssl", [
   ...["req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "90", "-subj", "/CN=rsa"],
@@ -194,5 +195,51 @@ t.test("client certificates", async (t) => {
       if (answer === undefined) await t.rejects(shake(port, { ...client, maxVersion }), refusal, `${name}: refused`);
       else t.equal((await shake(port, { ...client, maxVersion })).answer, answer, `${name}: ${answer}`);
     }
+  }
+});
+
+t.test("a key file that others may open", async (t) => {
+  const directory = t.testdir({ both: good, chain: server.chain, key: server.privateKey });
+  const load = async (mode: number, name: string, privateKey: string) => {
+    await chmod(`${directory}/${name}`, mode);
+    const { ok, problems } = await loadTls({
+      ...defaults,
+      certificate: `${directory}/${privateKey === "" ? name : "chain"}`,
+      privateKey,
+    });
+    return { ok, texts: problems.map(formatProblem) };
+  };
+  for (const mode of [0o600, 0o400, 0o640, 0o440]) {
+    t.strictSame(await load(mode, "both", ""), { ok: true, texts: [] }, `${mode.toString(8)} is fine`);
+  }
+  for (const mode of [0o644, 0o604, 0o602, 0o777]) {
+    t.match(
+      await load(mode, "both", ""),
+      { ok: true, texts: [/^warning: http\.https-certificate: .* every user may open it: chmod 600 /] },
+      `${mode.toString(8)} warns`,
+    );
+  }
+  await chmod(`${directory}/chain`, 0o644);
+  t.match(await load(0o644, "key", `${directory}/key`), { texts: [/^warning: http\.https-private-key: /] });
+  t.strictSame(await load(0o600, "key", `${directory}/key`), { ok: true, texts: [] }, "a public chain is fine");
+});
+
+t.test("the forms that tools write", async (t) => {
+  await run("openssl", ["ec", "-in", `${made}/server.pem`, "-out", `${made}/sec1`]);
+  const traditional = await readFile(`${made}/sec1`, "utf8");
+  const parameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
+  const forms: readonly (readonly [what: string, text: string])[] = [
+    ["key first", server.privateKey + server.chain],
+    ["CRLF", good.replaceAll("\n", "\r\n")],
+    ["a byte order mark", `\ufeff${good}`],
+    ["comments between", good.replaceAll("-----BEGIN", "subject=CN = x\nissuer=CN = y\n-----BEGIN")],
+    ["no line end at the end", good.trimEnd()],
+    ["EC PRIVATE KEY with its parameters", server.chain + parameters + traditional],
+  ];
+  for (const [what, text] of forms) {
+    const directory = t.testdir({ pem: text });
+    await chmod(`${directory}/pem`, 0o600);
+    const loaded = await loadTls({ ...defaults, certificate: `${directory}/pem` });
+    t.strictSame([loaded.ok, loaded.problems], [true, []], what);
   }
 });
