@@ -25,3 +25,12 @@ export interface CommandIo {
   readonly stdout: CommandOutput;
   readonly stderr: CommandOutput;
 }
+
+/** What a command that serves needs besides. */
+export interface ProcessIo extends CommandIo {
+  readonly pid: number;
+  /** Calls the listener for every SIGHUP, SIGTERM and SIGINT; from then on they do not end the process by themselves. */
+  readonly onSignal: (listener: (signal: "SIGHUP" | "SIGTERM" | "SIGINT") => void) => void;
+  /** Calls the listener for an exception that nobody caught: the process is in no known state and has to end. */
+  readonly onFault: (listener: (error: unknown) => void) => void;
+}

@@ -1,3 +1,4 @@
+import { open } from "node:fs/promises";
 import pino from "pino";
 import { formatLogfmt } from "./logfmt.ts";
 
@@ -20,10 +21,12 @@ export interface Log {
 
 /**
  * Opens the log. Writes are buffered and leave the event loop free; {@link Log.flush} before the process ends, or they are lost.
- * A sink that fails (disk full, closed pipe) loses records, never requests. Throws when the file cannot be opened.
+ * A sink that fails (disk full, closed pipe) loses records, never requests. Rejects when the file cannot be opened for appending.
  */
-export function openLog(options: LoggingOptions): Log {
+export async function openLog(options: LoggingOptions): Promise<Log> {
   const standard = options.file === "STDERR" ? 2 : options.file === "STDOUT" ? 1 : undefined;
+  // pino reports a file that cannot be opened much later, by an event.
+  if (standard === undefined) await (await open(options.file, "a")).close();
   const destination = pino.destination({
     dest: standard ?? options.file,
     sync: false,

@@ -59,6 +59,9 @@ export async function forward(state: GatewayState, exchange: Exchange, plan: For
   answer(exchange, outcome, realm);
 }
 
+/** Methods that node frames with an empty chunked body when nothing says that there is none. */
+const takesBody = new Set(["POST", "PUT", "PATCH"]);
+
 function headersFor(
   state: GatewayState,
   exchange: Exchange,
@@ -73,7 +76,7 @@ function headersFor(
     scheme: state.config.http["https-enabled"] ? "https" : "http",
     host: headerValues(exchange.rawHeaders, "host")[0] ?? "",
     authorization: upstream.authorization,
-    bodyLength: body?.length ?? (hasBody(exchange) ? undefined : 0),
+    bodyLength: body?.length ?? (hasBody(exchange) || !takesBody.has(exchange.request.method ?? "") ? undefined : 0),
   });
 }
 

@@ -61,8 +61,7 @@ export async function startGateway(prepared: Prepared, log: Log): Promise<Gatewa
       const old = state;
       verifier.replaceUsers(next.users);
       state = createState(next, verifier, log);
-      if (next.tls !== undefined && "setSecureContext" in listener.server)
-        listener.server.setSecureContext(next.tls.context);
+      if (next.tls !== undefined) listener.setTlsContext(next.tls.context);
       retire(old.upstreams);
     },
     stop: () => {

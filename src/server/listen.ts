@@ -20,6 +20,8 @@ export interface ListenerLimits extends ConnectionLimits {
 
 export interface Listener {
   readonly server: http.Server;
+  /** New handshakes get this context; open connections live on. Every option has to be given again. */
+  readonly setTlsContext: (context: TlsContext) => void;
   readonly connections: Connections;
 }
 
@@ -47,10 +49,11 @@ export function createListener(
     insecureHTTPParser: false,
     requireHostHeader: true,
   };
-  const server =
+  const secure =
     tls === undefined
-      ? http.createServer(options)
+      ? undefined
       : https.createServer({ ...options, ...tls, handshakeTimeout: limits["handshake-timeout"] });
+  const server = secure ?? http.createServer(options);
   const connections = trackConnections(server, limits);
   const take = (request: http.IncomingMessage, response: http.ServerResponse, expectsContinue: boolean): void => {
     connections.requestBegan(request.socket, response);
@@ -72,7 +75,7 @@ export function createListener(
   });
   if (tls !== undefined) logHandshakeFailures(server, log);
   server.maxHeadersCount = 200;
-  return { server, connections };
+  return { server, connections, setTlsContext: (context) => secure?.setSecureContext(context) };
 }
 
 /** Binds. Rejects with the system's error (EADDRINUSE, EACCES, …). */

@@ -13,7 +13,7 @@ export interface Prepared {
   readonly policy: Policy;
   readonly users: UserTable;
   /** undefined when https-enabled is off. */
-  readonly tls: LoadedTls | undefined;
+  readonly tls: Extract<LoadedTls, { readonly ok: true }> | undefined;
   readonly upstreams: readonly UpstreamOptions[];
 }
 
