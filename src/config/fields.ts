@@ -41,6 +41,7 @@ export interface KeyNotes {
   readonly initial?: TomlValue;
   /** A value for the sample where there is no default. */
   readonly example?: TomlValue;
+  readonly required?: true;
   /** Words that a path may be instead of a file name. */
   readonly words?: readonly string[];
 }
@@ -72,8 +73,14 @@ export function text(initial: string, doc: string, label = "text") {
 }
 
 /** Text that has to be there. */
-export function requiredText(example: string, doc: string) {
-  return noted(line.min(1, "must not be empty"), { kind: "text", label: "text", doc, example });
+export function requiredText(reader: ItemReader, example: string, doc: string) {
+  return noted(line.min(1, "must not be empty").transform(by(reader)), {
+    kind: "text",
+    label: "text",
+    doc,
+    example,
+    required: true,
+  });
 }
 
 /** Text that a reader normalises or refuses; "" stays "". */
@@ -134,7 +141,7 @@ export function requiredChoice<const W extends readonly [string, ...string[]]>(
   example: W[number],
   doc: string,
 ) {
-  return noted(choiceOf(words), { kind: "choice", label: labelOf(words), doc, example });
+  return noted(choiceOf(words), { kind: "choice", label: labelOf(words), doc, example, required: true });
 }
 
 function choiceOf<const W extends readonly [string, ...string[]]>(words: W) {
@@ -179,8 +186,8 @@ export function list(item: ItemReader, label: string, doc: string) {
 
 /** A key that replaces another section's when it is there. */
 export function override<S extends z.ZodType>(type: z.ZodPrefault<S>, doc: string) {
-  const { kind, label } = notesOf(type);
-  return noted(type.unwrap().optional(), { kind, label, doc });
+  const { initial = "", ...its } = notesOf(type);
+  return noted(type.unwrap().optional(), { ...its, doc, example: initial });
 }
 
 /** The notes of a key of the schema. Throws for a schema that this file did not make. */

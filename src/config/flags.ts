@@ -1,6 +1,8 @@
 /** The flags of `run`, laid over file and environment. */
 import { resolve } from "node:path";
+import type { Problem } from "../problem.ts";
 import { splitList } from "./environment.ts";
+import type { Overlay } from "./overlay.ts";
 import { type Path, type Table, valueAt } from "./tree.ts";
 
 /** The flags that the configuration knows; a value is the text behind the flag, lists are comma lists. */
@@ -18,22 +20,14 @@ export type FlagName =
 
 export type Flags = Readonly<Partial<Record<FlagName, string>>>;
 
-/** Sets a value and remembers where it came from. */
-export type Setter = (path: Path, value: unknown, source: string) => void;
-
 /**
  * Lays the flags over the tree. A flag replaces what the file says for single instances as well: who writes `-disable-handlers exec`
  * means every Kapacitor. `-blacklist-cidrs` adds to the lists of clients and of targets; its word `private` concerns targets only.
  * File names on the command line are relative to the working directory, as everywhere in a shell.
  * Returns what is wrong with a flag that names no key by itself.
  */
-export function layFlags(
-  flags: Flags,
-  tree: Table,
-  set: Setter,
-  workingDirectory: string,
-): readonly { readonly source: string; readonly text: string }[] {
-  const problems: { source: string; text: string }[] = [];
+export function layFlags(flags: Flags, tree: Table, set: Overlay["set"], workingDirectory: string): readonly Problem[] {
+  const problems: Problem[] = [];
   const single: readonly (readonly [FlagName, Path])[] = [
     ["bind-address", ["http", "bind-address"]],
     ["log-level", ["logging", "level"]],
@@ -48,7 +42,11 @@ export function layFlags(
   if (flags.upstream !== undefined) {
     const index = defaultInstance(tree);
     if (index === undefined) {
-      problems.push({ source: "-upstream", text: `needs a [[kapacitor]] named "default" when there are several` });
+      problems.push({
+        severity: "error",
+        source: "-upstream",
+        text: `needs a [[kapacitor]] named "default" when there are several`,
+      });
     } else set(["kapacitor", index, "url"], flags.upstream, "-upstream");
   }
   const denied = flags["deny-cidrs"];

@@ -5,6 +5,12 @@ import { cidr, type ItemReader, quote } from "./fields.ts";
 export const realm: ItemReader = (text) =>
   /["\\]|[^\x20-\x7e]/.test(text) ? no(`must be plain ASCII without " and \\`) : ok(text);
 
+/** A name to log in with: basic authentication ends it at a colon, and InfluxDB's subscriptions log in as ~subscriber. */
+export const loginName: ItemReader = (text) => {
+  if (text.includes(":")) return no("must not hold a colon: basic authentication ends the name there");
+  return text.startsWith("~") ? no("must not begin with ~: InfluxDB's subscriptions log in that way") : ok(text);
+};
+
 /** A name of something else in this file or in Kapacitor: any text that is not empty. */
 export const plainName: ItemReader = (text) => (text.trim() === text && text !== "" ? ok(text) : no("must be a name"));
 

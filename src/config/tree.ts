@@ -21,6 +21,13 @@ export function formatPath(path: Path): string {
   }, "");
 }
 
+/** The way back of {@link formatPath} for plain keys. */
+export function parsePath(key: string): Path {
+  return [...key.matchAll(/\[([0-9]+)\]|([^.[\]]+)/g)].map(([, index, name = ""]) =>
+    index === undefined ? name : Number(index),
+  );
+}
+
 export function isTable(value: unknown): value is Table {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
