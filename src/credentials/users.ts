@@ -93,6 +93,7 @@ type Judged =
   | { readonly ok: false; readonly text: string };
 
 function judgeHash({ name, hash, given = "hash" }: UserEntry): Judged {
+  if (hash === undefined && given === "password") return { ok: false, text: `${name} has no password` };
   if (hash === undefined) return { ok: true, secret: undefined };
   const subject = given === "password" ? "password" : "hash";
   const description = describeHash(hash);

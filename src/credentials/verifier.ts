@@ -13,7 +13,7 @@ export type Verdict =
   | { readonly kind: "invalid" }
   /** Wrong as well, after too many wrong ones. */
   | { readonly kind: "throttled"; readonly retryAfterSeconds: number }
-  /** Not verified: too much waits for that, the runtime failed, or the users changed faster than that. */
+  /** Not verified: too much waits for that, or the users changed faster than that. */
   | { readonly kind: "overloaded"; readonly retryAfterSeconds: number };
 
 export interface VerifierOptions {
@@ -23,8 +23,6 @@ export interface VerifierOptions {
   readonly cache?: Pick<VerifiedCacheOptions, "capacity" | "ttlMilliseconds">;
   readonly throttle?: Pick<ThrottleOptions, "limit" | "capacity">;
   readonly queue?: Pick<HashQueueOptions, "waiting" | "waitingPerSource" | "patience">;
-  /** Told of failures of the runtime while hashing, for the log. */
-  readonly onFault?: (error: unknown) => void;
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number;
   readonly schedule?: HashQueueOptions["schedule"];
@@ -41,7 +39,7 @@ export interface VerifierStatus {
 
 /** Who somebody is, by user name and password. */
 export interface Verifier {
-  /** Verifies, in the time of a hash or more, unless it was done before. Never rejects. */
+  /** Verifies, in the time of a hash or more, unless it was done before. Rejects when the runtime fails (memory). */
   readonly verify: (credentials: Credentials, clientAddress: string) => Promise<Verdict>;
   /** The principal of credentials verified lately, within microseconds; undefined says nothing about them. */
   readonly cached: (credentials: Credentials) => Principal | undefined;
@@ -73,7 +71,7 @@ export function hashConcurrency(threadPoolSize: string | undefined): number {
  * has when the verification ends, not for the one he had when it began.
  */
 export function createVerifier(options: VerifierOptions): Verifier {
-  const { now = () => performance.now(), schedule = scheduleTimeout, onFault = () => {} } = options;
+  const { now = () => performance.now(), schedule = scheduleTimeout } = options;
   const { verifyHash: check = verifyHash, concurrency = 2 } = options;
   const cache = createVerifiedCache({ ...options.cache, now });
   const throttle = createThrottle({ ...options.throttle, now });
@@ -146,11 +144,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   }
 
   return {
-    verify: (credentials, clientAddress) =>
-      verify(credentials, clientAddress).catch((error: unknown) => {
-        onFault(error);
-        return { kind: "overloaded", retryAfterSeconds };
-      }),
+    verify,
     cached,
     replaceUsers(users) {
       table = users;
