@@ -23,16 +23,16 @@ export interface RenewOptions {
   readonly now: Date;
 }
 
-export type Renewed =
-  | {
-      readonly ok: true;
-      readonly paths: CertificatePaths;
-      /** False: the CA was there before, its clients need nothing new. */
-      readonly authorityCreated: boolean;
-      readonly names: readonly string[];
-      readonly validTo: Date;
-    }
-  | { readonly ok: false; readonly text: string };
+/** What was written. */
+export interface RenewedFiles {
+  readonly paths: CertificatePaths;
+  /** False: the CA was there before, its clients need nothing new. */
+  readonly authorityCreated: boolean;
+  readonly names: readonly string[];
+  readonly validTo: Date;
+}
+
+export type Renewed = ({ readonly ok: true } & RenewedFiles) | { readonly ok: false; readonly text: string };
 
 export function certificatePaths(directory: string): CertificatePaths {
   return {
@@ -141,4 +141,9 @@ function namesFor(
     if (parsed.ok) names.push(parsed.name);
   }
   return { ok: true, names: distinctNames(names).map(({ value }) => value) };
+}
+
+/** Whole days that are left. */
+export function daysUntil(end: Date, now: Date): number {
+  return Math.floor((end.getTime() - now.getTime()) / 86_400_000);
 }
