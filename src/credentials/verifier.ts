@@ -87,8 +87,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
     return { user, password, key, secret: known?.secret, decoys: table.decoys };
   }
 
-  function cached(credentials: Credentials): Principal | undefined {
-    const { user, secret, key } = look(credentials);
+  /** Only for who is in the table with the hash that was verified, and as what he is there now. */
+  function recall({ user, secret, key }: Verification): Principal | undefined {
     return secret !== undefined && cache.has(key) ? table.users.get(user)?.principal : undefined;
   }
 
@@ -126,9 +126,9 @@ export function createVerifier(options: VerifierOptions): Verifier {
     const source = addressGroup(clientAddress);
     const pair = pairOf(source, user);
     for (let attempt = 0; attempt < attempts; attempt += 1) {
-      const principal = cached(credentials);
-      if (principal !== undefined) return { kind: "ok", principal };
       const verification = look(credentials);
+      const principal = recall(verification);
+      if (principal !== undefined) return { kind: "ok", principal };
       const { key, secret } = verification;
       if (throttle.knowsWrong(pair, key)) return throttle.failed(pair, key);
       const outcome = await submit(verification, source, pair);
@@ -145,7 +145,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
   return {
     verify,
-    cached,
+    cached: (credentials) => recall(look(credentials)),
     replaceUsers(users) {
       table = users;
     },

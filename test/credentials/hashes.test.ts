@@ -62,6 +62,18 @@ t.test("apr1 agrees with htpasswd where no login can go: the empty password", as
   t.equal(apr1("", "gMyUUYOF"), "8lGfQkkxrpzQuPMqnrwGu0");
 });
 
+t.test("logins with apr1, which is computed on the event loop, leave turns to others", async (t) => {
+  let turns = 0;
+  const count = () => {
+    turns += 1;
+    immediate = setImmediate(count);
+  };
+  let immediate = setImmediate(count);
+  for (let login = 0; login < 5; login += 1) await verifyHash("$apr1$x$12YdXEY0/hH4rDNkmZupO0", "secret");
+  clearImmediate(immediate);
+  t.ok(turns >= 4, `${turns} turns`);
+});
+
 const salt = "MDEyMzQ1Njc4OWFiY2RlZg";
 const key = "YoTbIrWa6eURZL72b7afK2cIYilLtiFNwJntMxWyN0I";
 const body = "5C4Yv6438iFQIbRbdRLfUu0MyBjpV.YP967yFrpQZRXFR8PpBEGYS";

@@ -1,68 +1,9 @@
 import { setImmediate } from "node:timers/promises";
 import t from "tap";
 import { hashPassword } from "../../src/credentials/hashes.ts";
-import { compileUsers, type UserEntry, type UserTable } from "../../src/credentials/users.ts";
-import { createVerifier, hashConcurrency, type Verdict, type VerifierOptions } from "../../src/credentials/verifier.ts";
-import { createFakeTime } from "./fake-time.ts";
-
-const salted = (cost: string, filler: string) => `$2b$${cost}$${filler.repeat(21)}.${filler.repeat(30)}.`;
-/** Hashes by the password that the pretended hash function opens them with. */
-const hashOf = { secret: salted("10", "A"), other: salted("10", "B"), costly: salted("12", "C") };
-const scryptHash = "$scrypt$ln=10,r=8,p=2$MDEyMzQ1Njc4OWFiY2RlZg$YoTbIrWa6eURZL72b7afK2cIYilLtiFNwJntMxWyN0I";
-
-const entry: UserEntry = { name: "ann", hash: hashOf.secret, role: "editor", instances: [], databases: ["telegraf"] };
-
-function tableOf(...changes: readonly Partial<UserEntry>[]): UserTable {
-  const { users, problems } = compileUsers(changes.map((change) => ({ ...entry, ...change })));
-  t.same(
-    problems.filter(({ severity }) => severity === "error"),
-    [],
-  );
-  return users;
-}
-
-const classOf = (hash: string) =>
-  hash.startsWith("$scrypt") ? "scrypt" : hash.startsWith("$2") ? hash.slice(4, 6) : "plain";
-
-/** A verifier whose hash function is counted, ends when told and can be told apart by cost. */
-function createBench(users: UserTable, options: Partial<VerifierOptions> = {}) {
-  const time = createFakeTime();
-  const calls: { readonly hash: string; readonly password: string }[] = [];
-  const held: (() => void)[] = [];
-  let holding = false;
-  const verifier = createVerifier({
-    users,
-    now: time.now,
-    schedule: time.schedule,
-    async verifyHash(hash, password) {
-      calls.push({ hash, password });
-      if (holding) await new Promise<void>((resolve) => held.push(resolve));
-      return Object.entries(hashOf).some(([right, known]) => known === hash && right === password);
-    },
-    ...options,
-  });
-  return {
-    time,
-    calls,
-    verifier,
-    login: (user: string, password: string, address = "192.0.2.1") => verifier.verify({ user, password }, address),
-    hold: () => {
-      holding = true;
-    },
-    async release() {
-      holding = false;
-      for (const resume of held.splice(0)) resume();
-      await setImmediate();
-    },
-    costs: () =>
-      calls
-        .splice(0)
-        .map(({ hash }) => classOf(hash))
-        .sort(),
-  };
-}
-
-const ann = { name: "ann", role: "editor", instances: [], databases: ["telegraf"] };
+import { compileUsers } from "../../src/credentials/users.ts";
+import { createVerifier, hashConcurrency } from "../../src/credentials/verifier.ts";
+import { ann, createBench, entry, hashOf, scryptHash, tableOf } from "./verifier-bench.ts";
 
 t.test("the right password names the principal, is hashed once and then known", async (t) => {
   const bench = createBench(tableOf({}));
@@ -181,87 +122,6 @@ t.test("a hash that fails for lack of memory is nobody's failure", async (t) => 
   const bench = createBench(tableOf({}), { verifyHash: () => Promise.reject(new Error("no memory")) });
   await t.rejects(bench.login("ann", "secret"), { message: "no memory" });
   t.same(bench.verifier.status(), { hashing: 0, waiting: 0, cached: 0, throttleEntries: 0 });
-});
-
-async function fail(bench: ReturnType<typeof createBench>, times: number, user = "ann"): Promise<Verdict[]> {
-  const verdicts: Verdict[] = [];
-  for (let index = 0; index < times; index += 1) verdicts.push(await bench.login(user, "wrong"));
-  return verdicts;
-}
-
-t.test("ten failures are invalid, then throttled, and the right password is accepted all the same", async (t) => {
-  const bench = createBench(tableOf({}));
-  const verdicts = await fail(bench, 12);
-  t.same(
-    verdicts.map(({ kind }) => kind),
-    [...Array(10).fill("invalid"), "throttled", "throttled"],
-  );
-  t.match(verdicts.at(-1), { retryAfterSeconds: 120 });
-  t.equal(bench.calls.length, 1, "the same wrong password is not hashed again");
-  t.same(await bench.login("ann", "wrong", "192.0.2.2"), { kind: "invalid" }, "another address is not throttled");
-  t.same(await bench.login("bob", "wrong"), { kind: "invalid" }, "another user is not throttled");
-  const login = bench.login("ann", "secret");
-  await bench.time.advance(2000);
-  t.same(await login, { kind: "ok", principal: ann });
-  t.same(await bench.login("ann", "wrong"), { kind: "invalid" }, "a success forgives");
-});
-
-t.test("who is known is accepted at once while others guess from the same address", async (t) => {
-  const bench = createBench(tableOf({}));
-  await bench.login("ann", "secret");
-  await fail(bench, 20);
-  t.same(await bench.login("ann", "secret"), { kind: "ok", principal: ann });
-  t.same(await fail(bench, 1), [{ kind: "throttled", retryAfterSeconds: 900 }], "that forgives nothing");
-});
-
-t.test(
-  "guesses of a throttled pair are hashed at a distance, one after the other, and waiting too long is overloaded",
-  async (t) => {
-    const bench = createBench(tableOf({}));
-    await fail(bench, 40);
-    bench.calls.length = 0;
-    const guesses = Array.from({ length: 30 }, (_, index) => bench.login("ann", `guess ${index}`));
-    await bench.time.advance(9_999);
-    t.equal(bench.calls.length, 4);
-    await bench.time.advance(1);
-    const kinds = (await Promise.all(guesses)).map(({ kind }) => kind);
-    t.same(kinds.slice(0, 4), Array(4).fill("throttled"));
-    t.same(new Set(kinds.slice(4)), new Set(["overloaded"]));
-  },
-);
-
-t.test("a burst of guesses is slowed down as soon as enough of them have failed", async (t) => {
-  const bench = createBench(tableOf({}));
-  const guesses = Array.from({ length: 32 }, (_, index) => bench.login("ann", `guess ${index}`));
-  await bench.time.advance(0);
-  const atOnce = bench.calls.length;
-  t.ok(atOnce >= 10 && atOnce <= 12, `${atOnce} at once: the next one begins before the last one is counted`);
-  await bench.time.advance(60_000);
-  const kinds = (await Promise.all(guesses)).map(({ kind }) => kind);
-  t.same(kinds.slice(0, 10), Array(10).fill("invalid"));
-  t.notOk(kinds.slice(10).includes("invalid"));
-});
-
-t.test("a login from elsewhere does not wait with a throttled one", async (t) => {
-  const bench = createBench(tableOf({}));
-  await fail(bench, 40);
-  const slow = bench.login("ann", "secret");
-  await setImmediate();
-  t.match(await bench.login("ann", "secret", "192.0.2.2"), { kind: "ok" });
-  await bench.time.advance(2000);
-  t.match(await slow, { kind: "ok" });
-});
-
-t.test("guesses at an unknown user are throttled like those at a known one", async (t) => {
-  const bench = createBench(tableOf({}));
-  t.same(await fail(bench, 13, "nobody"), await fail(bench, 13, "ann"));
-});
-
-t.test("subscription tokens are neither hashed nor counted", async (t) => {
-  const bench = createBench(tableOf({}));
-  t.same(new Set((await fail(bench, 30, "~subscriber")).map(({ kind }) => kind)), new Set(["invalid"]));
-  t.same(bench.verifier.status(), { hashing: 0, waiting: 0, cached: 0, throttleEntries: 0 });
-  t.equal(bench.calls.length, 0);
 });
 
 t.test("a reload keeps verdicts of who stayed, with the new role, and drops the others", async (t) => {
