@@ -24,9 +24,9 @@ interface Row {
   readonly element?: string;
   /** The first release that has it; 1.5.0 for all that are older. */
   readonly since?: string;
-  /** Whether every argument of the method (and of the node) is an address; only the first is dialled. */
+  /** The first argument of the method (and of the node) is an address. */
   readonly argument?: AddressForm;
-  /** Properties behind the method that give an address. */
+  /** Properties behind the method that give an address, as Kapacitor looks them up. */
   readonly properties?: readonly AddressPlace[];
   /** Options of a topic handler that give an address, compared case-folded (mapstructure). */
   readonly options?: readonly AddressPlace[];
@@ -81,7 +81,12 @@ const registry = {
   smtp: { method: "email", section: "smtp", config: [{ name: "host", form: "host" }] },
   snmptrap: { method: "snmpTrap", section: "snmptrap", config: [{ name: "addr", form: "hostport" }] },
   talk: { method: "talk", section: "talk", config: url },
-  tcp: { method: "tcp", argument: "hostport", options: [{ name: "address", form: "hostport" }] },
+  tcp: {
+    method: "tcp",
+    argument: "hostport",
+    properties: [{ name: "Address", form: "hostport" }],
+    options: [{ name: "address", form: "hostport" }],
+  },
   teams: {
     method: "teams",
     section: "teams",
@@ -174,6 +179,15 @@ const byMethod: ReadonlyMap<string, HandlerKind> = new Map(
 /** The kind that a property method of an alert node makes; takes the name that Kapacitor looks up (methodName). */
 export function methodHandlerKind(method: string): HandlerKind | undefined {
   return byMethod.get(method);
+}
+
+const byNode: ReadonlyMap<string, HandlerKind> = new Map(
+  handlerKinds.flatMap((kind) => (kind.node === undefined ? [] : [[methodName(kind.node), kind] as const])),
+);
+
+/** The kind that a chain method makes; takes the name that Kapacitor looks up (methodName). */
+export function nodeHandlerKind(method: string): HandlerKind | undefined {
+  return byNode.get(method);
 }
 
 export interface DisabledHandlers {

@@ -6,7 +6,7 @@
 import type { JsonNode } from "./json.ts";
 
 /** The text starts in the middle of a sentence: "… has …". */
-interface Refused {
+export interface Refused {
   readonly ok: false;
   readonly text: string;
   /** Byte offset of what is wrong. */

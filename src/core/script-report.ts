@@ -13,7 +13,10 @@ export interface ScriptRules {
   readonly disabled: ReadonlySet<HandlerKindName>;
   /** The only UDFs that a script may call; empty: all. */
   readonly udfs: ReadonlySet<string>;
-  /** The values of the task that the script belongs to. Without them a var that is only declared (`var x string`) has no value yet. */
+  /**
+   * The values of the task that the script belongs to; empty for a task without any. Absent for a template: then a var that is only declared (`var x string`) has no
+   * value yet and any other may get another one, so the script must be judged again with each task that uses it.
+   */
   readonly vars?: ReadonlyMap<string, TaskVar>;
 }
 
@@ -42,9 +45,12 @@ export interface Finding extends Span {
   readonly text: string;
 }
 
-/** A text that a script gives: constant, or put together at run time from the named vars (empty: from something that cannot be followed). */
+/**
+ * A text that a script gives: constant, or one that nobody knows yet. `vars` are those it hangs on whose values did not come with the rules (at most 16
+ * of them). Not constant and no vars: it cannot be followed, whatever the vars are.
+ */
 export type ScriptText =
-  | { readonly constant: true; readonly value: string }
+  | { readonly constant: true; readonly value: string; readonly vars: readonly string[] }
   | { readonly constant: false; readonly vars: readonly string[] };
 
 /** An address that Kapacitor will connect to because the script says so. */
