@@ -52,13 +52,13 @@ export async function run(io: ProcessIo): Promise<number> {
     const text = error instanceof Error ? error.message : String(error);
     log.pino.error({ cause: text }, "could not start");
     io.stderr.write(`kapgate: could not start: ${text}\n`);
-    await log.flush();
+    await log.close();
     return 2;
   }
   announce(log, gateway, prepared);
   const code = await serve(io, flags, gateway, log);
   if (pidfile !== undefined) await unlink(pidfile).catch(() => {});
-  await log.flush();
+  await log.close();
   return code;
 }
 

@@ -15,12 +15,12 @@ export interface Log {
   readonly pino: pino.Logger;
   /** Opens the file again under its name: log rotation by SIGHUP. A no-op for STDERR and STDOUT. */
   reopen(): void;
-  /** Resolves when everything logged so far has been handed to the system, or failed to be. */
-  flush(): Promise<void>;
+  /** Ends the log: resolves when everything logged so far has been handed to the system, or could not be. */
+  close(): Promise<void>;
 }
 
 /**
- * Opens the log. Writes are buffered and leave the event loop free; {@link Log.flush} before the process ends, or they are lost.
+ * Opens the log. Writes are buffered and leave the event loop free; {@link Log.close} it before the process ends, or they are lost.
  * A sink that fails (disk full, closed pipe) loses records, never requests. Rejects when the file cannot be opened for appending.
  */
 export async function openLog(options: LoggingOptions): Promise<Log> {
@@ -53,9 +53,11 @@ export async function openLog(options: LoggingOptions): Promise<Log> {
     reopen: () => {
       if (standard === undefined) destination.reopen();
     },
-    flush: () =>
+    close: () =>
       new Promise((resolve) => {
-        destination.flush(() => resolve());
+        destination.once("close", resolve);
+        destination.once("error", () => resolve());
+        destination.end();
       }),
   };
 }

@@ -19,6 +19,8 @@ export interface Connections {
   drain(): void;
   /** Cuts every connection. */
   destroyAll(): void;
+  /** Resolves when every response there is has been closed, and so accounted for. */
+  settled(): Promise<void>;
 }
 
 interface Entry {
@@ -36,6 +38,8 @@ export function trackConnections(server: Server, limits: ConnectionLimits): Conn
   const idle = new Set<Entry>();
   const perAddress = new Map<string, number>();
   const known = new WeakMap<Socket, Entry>();
+  const responses = new Set<ServerResponse>();
+  const waiting: (() => void)[] = [];
   let draining = false;
 
   const makeRoom = (): boolean => {
@@ -75,6 +79,11 @@ export function trackConnections(server: Server, limits: ConnectionLimits): Conn
   return {
     count: () => open.size,
     requestBegan: (socket, response) => {
+      responses.add(response);
+      response.once("close", () => {
+        responses.delete(response);
+        if (responses.size === 0) for (const resolve of waiting.splice(0)) resolve();
+      });
       const entry = find(socket);
       if (entry === undefined) return;
       entry.responses.add(response);
@@ -96,6 +105,7 @@ export function trackConnections(server: Server, limits: ConnectionLimits): Conn
       draining = true;
       for (const entry of idle) entry.socket.destroy();
     },
+    settled: () => (responses.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     destroyAll: () => {
       for (const entry of open.values()) entry.socket.destroy();
     },

@@ -49,6 +49,7 @@ export async function startGateway(prepared: Prepared, log: Log): Promise<Gatewa
     listener.connections.drain();
     const cut = setTimeout(() => listener.connections.destroyAll(), timeout);
     await closed;
+    await listener.connections.settled();
     clearTimeout(cut);
     await admin?.close();
     for (const upstream of state.upstreams.values()) upstream.close();

@@ -200,11 +200,7 @@ t.test("decisions", async (t) => {
     if (located.kind !== "located") throw new Error(located.reason);
     const decision = decide(policy, { method, target: parsed, located, query: parsed.query, fetchSite }, asRole(role));
     const got =
-      decision.kind === "deny"
-        ? decision.reason
-        : decision.kind === "forward"
-          ? `forward ${decision.path}`
-          : decision.kind;
+      decision.kind === "deny" ? decision.reason : decision.kind === "forward" ? `forward ${decision.path}` : "other";
     t.equal(got, expected, `${method} ${path} ${role} ${fetchSite} ${JSON.stringify(environment)}`);
   }
 });

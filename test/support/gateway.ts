@@ -87,7 +87,7 @@ export async function startTestGateway(toml: string, more: { http?: string } = {
       },
     },
   );
-  const log: Log = { pino: logger, reopen: () => {}, flush: async () => {} };
+  const log: Log = { pino: logger, reopen: () => {}, close: async () => {} };
   const gateway = await startGateway(await prepared(toml), log);
   const { port } = gateway.address;
   const url = `https://127.0.0.1:${port}`;
