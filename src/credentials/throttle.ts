@@ -124,9 +124,8 @@ export function createThrottle(options: ThrottleOptions): Throttle {
  * counted together.
  */
 export function addressGroup(address: string): string {
-  const bare = address.replace(/%.*$/, "");
-  if (!ipaddr.isValid(bare)) return "unknown";
-  const parsed = ipaddr.process(bare);
+  if (!ipaddr.isValid(address)) return "unknown";
+  const parsed = ipaddr.process(address);
   return parsed.kind() === "ipv4" ? parsed.toString() : Buffer.from(parsed.toByteArray().slice(0, 8)).toString("hex");
 }
 

@@ -81,7 +81,7 @@ export function compileUsers(entries: readonly UserEntry[]): {
     if (judged.warning !== undefined) problems.push(problemOf(entry, "warning", judged.warning));
     const { secret } = judged;
     users.set(entry.name, { principal: principalOf(entry), secret });
-    if (secret === undefined || decoys.has(secret.costClass)) continue;
+    if (secret === undefined) continue;
     const hash = decoyFor(secret.hash);
     if (hash !== undefined) decoys.set(secret.costClass, { costClass: secret.costClass, hash });
   }

@@ -6,6 +6,8 @@ export interface FakeTime {
   readonly schedule: (run: () => void, milliseconds: number) => () => void;
   /** Moves the clock, runs what is due on the way and lets promises settle. */
   readonly advance: (milliseconds: number) => Promise<void>;
+  /** Timers that wait. */
+  readonly pending: () => number;
 }
 
 export function createFakeTime(): FakeTime {
@@ -31,5 +33,6 @@ export function createFakeTime(): FakeTime {
       }
       time = end;
     },
+    pending: () => timers.size,
   };
 }

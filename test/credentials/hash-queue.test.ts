@@ -59,8 +59,10 @@ t.test("addresses get places in turn, however much one of them asks", async (t) 
   for (const name of ["a1", "a2", "a3", "a4"]) bench.submit(name, "a", name);
   bench.submit("b1", "b", "b1");
   bench.submit("c1", "c", "c1");
+  t.equal(bench.time.pending(), 1, "one timer, however many wait");
   for (const name of ["a1", "a2", "b1", "c1", "a3"]) await bench.end(name);
   t.same(bench.begun, ["a1", "a2", "b1", "c1", "a3", "a4"]);
+  t.equal(bench.time.pending(), 0, "and none when nobody waits");
 });
 
 t.test("what is not ready yet waits without taking a place, and begins by itself", async (t) => {

@@ -70,6 +70,11 @@ t.test("a login from elsewhere does not wait with a throttled one", async (t) =>
   t.match(await bench.login("ann", "secret", "192.0.2.2"), { kind: "ok" });
   await bench.time.advance(2000);
   t.match(await slow, { kind: "ok" });
+  t.equal(
+    bench.calls.filter(({ password }) => password === "secret").length,
+    1,
+    "what was verified meanwhile is known",
+  );
 });
 
 t.test("guesses at an unknown user are throttled like those at a known one", async (t) => {
