@@ -43,10 +43,7 @@ t.test(
           `${liveBase}${adminUser}[[kapacitor]]\nurl = "${standin.url}"\nsubscription-path = "${path}"\nsubscription-allow-cidrs = ${way.allow}\n`,
         );
         const live = launch(["-config", file], { cwd: folder.path });
-        t.teardown(async () => {
-          live.child.kill("SIGTERM");
-          t.equal((await live.ended).code, 0);
-        });
+        t.teardown(() => live.child.kill("SIGKILL"));
         const port = await listeningPort(live);
         await influxd.query(`CREATE DATABASE ${way.db}`);
         await influxd.query(
@@ -89,6 +86,8 @@ t.test(
           "all arrived at /write",
         );
         t.notMatch(live.stderr(), /path\/behind|correct horse|Basic /, "the log holds neither path nor password");
+        live.child.kill("SIGTERM");
+        t.equal((await live.ended).code, 0);
         if (way.expect === 0) {
           t.equal(standin.requests.length, 0);
           t.match(
