@@ -55,12 +55,10 @@ export async function verifyLogin(
       case "throttled":
         return deny("login_throttled", undefined, { retryAfterSeconds: verdict.retryAfterSeconds });
       case "overloaded":
-        return deny("overloaded", "too many logins are being verified; try again", {
-          retryAfterSeconds: verdict.retryAfterSeconds,
-        });
+        return deny("authentication_unavailable", undefined, { retryAfterSeconds: verdict.retryAfterSeconds });
     }
   } catch (error) {
     exchange.cause = error instanceof Error ? error.message : String(error);
-    return deny("authentication_unavailable");
+    return deny("authentication_unavailable", undefined, { retryAfterSeconds: 1 });
   }
 }

@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createVerifier, type Verifier } from "../credentials/verifier.ts";
+import { createVerifier, hashConcurrency, type Verifier } from "../credentials/verifier.ts";
 import type { Log } from "../observability/logger.ts";
 import { createUpstream, type Upstream } from "../upstream/instance.ts";
 import { startAdmin } from "./admin.ts";
@@ -28,7 +28,10 @@ export interface Gateway {
 
 /** Starts the listeners. Rejects with the system's error when an address cannot be bound; then nothing is left open. */
 export async function startGateway(prepared: Prepared, log: Log): Promise<Gateway> {
-  const verifier = createVerifier({ users: prepared.users });
+  const verifier = createVerifier({
+    users: prepared.users,
+    concurrency: hashConcurrency(process.env.UV_THREADPOOL_SIZE),
+  });
   let state = createState(prepared, verifier, log);
   let ready = true;
   const dispatch = createDispatch(() => state, await createApiLane(), createWriteLane());
