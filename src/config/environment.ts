@@ -2,7 +2,7 @@
 import { type KeyNotes, notesOf } from "./fields.ts";
 import { type Section, sections } from "./schema.ts";
 import { nearest } from "./suggest.ts";
-import type { Path } from "./tree.ts";
+import { formatPath, type Path } from "./tree.ts";
 
 /** A value that replaces what is below it, and the name it came by. */
 export interface Setting {
@@ -17,11 +17,8 @@ export interface EnvironmentProblem {
   readonly text: string;
 }
 
-/** How many entries and items the file has, which the environment is laid over. */
-export interface Below {
-  entriesOf(section: string): number;
-  itemsOf(path: Path): number;
-}
+/** How many entries the list at a path has in the file, which the environment is laid over: `["user"]`, `["access", "deny-cidrs"]`. */
+export type LengthOf = (path: Path) => number;
 
 /** Reads a file that a `_FILE` variable names; the code of the system's error when it cannot. */
 export type FileReader = (
@@ -35,10 +32,9 @@ const prefix = "KAPGATE_";
 
 /** What a variable's name says. */
 interface Target {
+  /** Of a key, or of an item of a list. */
   readonly path: Path;
   readonly its: KeyNotes;
-  /** The item of a list. */
-  readonly item?: number;
   /** The value is the name of a file that holds it. */
   readonly file?: true;
 }
@@ -46,66 +42,62 @@ interface Target {
 /** Turns the environment into settings. Variables of other programs are not looked at. */
 export function readEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
-  below: Below,
+  lengthOf: LengthOf,
   readFile: FileReader,
 ): { readonly settings: readonly Setting[]; readonly problems: readonly EnvironmentProblem[] } {
   const settings: Setting[] = [];
   const problems: EnvironmentProblem[] = [];
-  const items: (Target & Setting & { readonly item: number })[] = [];
-  const taken = new Map<string, string>();
-  const sizes = new Map<string, number>();
-
-  for (const source of Object.keys(environment)
-    .filter((name) => name.startsWith(prefix))
-    .sort(byNumber)) {
+  const lengths = new Map<string, number>();
+  const setBy = new Map<string, string>();
+  const names = Object.keys(environment).filter((name) => name.startsWith(prefix) && name !== configVariable);
+  for (const source of names.sort(byNumber)) {
     const text = environment[source];
-    if (text === undefined || source === configVariable) continue;
+    if (text === undefined) continue;
     const target = targetOf(source.slice(prefix.length));
     if (target === undefined) {
       if (!isInjected(source, text)) problems.push({ source, text: unknownText(source) });
       continue;
     }
-    const [section = "", index] = target.path;
-    if (typeof index === "number") {
-      const size = sizes.get(String(section)) ?? below.entriesOf(String(section));
-      if (index > size) {
-        problems.push({
-          source,
-          text: `there is no [[${section}]] number ${size} before it: entries are numbered from 0 without gaps`,
-        });
-        continue;
-      }
-      sizes.set(String(section), Math.max(size, index + 1));
-    }
-    const place = target.path.join(" ");
-    const other = taken.get(place);
-    if (other !== undefined && target.item === undefined) {
-      problems.push({ source, text: `sets the same key as ${other}; set one of them` });
+    const refusal = gapIn(target.path) ?? clashOf(target.path);
+    if (refusal !== undefined) {
+      problems.push({ source, text: refusal });
       continue;
     }
-    if (target.item === undefined) taken.set(place, source);
-    if (target.file) {
-      const result = readFile(text);
-      if (result.ok) settings.push({ path: target.path, source, value: result.text.replace(/\r?\n$/, "") });
-      else problems.push({ source, text: `the file that it names cannot be read (${result.code})` });
-    } else if (target.item !== undefined) {
-      if (other === undefined) items.push({ ...target, item: target.item, value: text, source });
-      else problems.push({ source, text: `sets an item of the list that ${other} sets; set one of them` });
-    } else settings.push({ path: target.path, source, value: convert(text, target.its) });
-  }
-
-  const lengths = new Map<string, number>();
-  for (const { path, item, value, source } of items) {
-    const place = path.join(" ");
-    const length = lengths.get(place) ?? below.itemsOf(path);
-    if (item > length)
-      problems.push({ source, text: `there is no item ${length} before it: items are numbered from 0 without gaps` });
+    setBy.set(formatPath(target.path), source);
+    const content = target.file ? readFile(text) : { ok: true as const, text };
+    if (!content.ok) problems.push({ source, text: `the file that it names cannot be read (${content.code})` });
     else {
-      lengths.set(place, Math.max(length, item + 1));
-      settings.push({ path: [...path, item], value, source });
+      const value = target.file ? withoutNewline(content.text) : convert(content.text, target.its);
+      settings.push({ path: target.path, source, value });
     }
   }
   return { settings, problems };
+
+  /** Entries and items have to follow one another; the variables come in the order of their numbers. */
+  function gapIn(path: Path): string | undefined {
+    for (const [index, step] of path.entries()) {
+      if (typeof step !== "number") continue;
+      const list = path.slice(0, index);
+      const name = formatPath(list);
+      const length = lengths.get(name) ?? lengthOf(list);
+      if (step > length) return `there is no ${name}[${length}] before it: numbers begin at 0 and have no gaps`;
+      lengths.set(name, Math.max(length, step + 1));
+    }
+    return undefined;
+  }
+
+  /** A list comes before its items, a secret before its file. */
+  function clashOf(path: Path): string | undefined {
+    const same = setBy.get(formatPath(path));
+    const list = typeof path.at(-1) === "number" ? setBy.get(formatPath(path.slice(0, -1))) : undefined;
+    if (same !== undefined) return `sets the same key as ${same}; set one of them`;
+    return list === undefined ? undefined : `sets an item of the list that ${list} sets; set one of them`;
+  }
+}
+
+/** What a file holds, less the newline that editors put at its end. */
+export function withoutNewline(text: string): string {
+  return text.replace(/\r?\n$/, "");
 }
 
 /** The variable of a key; entries are numbered by `n`. */
@@ -158,7 +150,7 @@ function keyOf(section: Section, path: Path, name: string): Target | undefined {
     const suffix = name.slice(key.length + 1);
     if (its.kind === "secret" && suffix === "FILE") return { path: [...path, key], its, file: true };
     if (its.kind === "list" && /^(?:0|[1-9][0-9]{0,2})$/.test(suffix))
-      return { path: [...path, key], its, item: Number(suffix) };
+      return { path: [...path, key, Number(suffix)], its: { ...its, kind: "text" } };
   }
   return undefined;
 }

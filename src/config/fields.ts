@@ -83,10 +83,9 @@ export function requiredText(reader: ItemReader, example: string, doc: string) {
   });
 }
 
-/** Text that a reader normalises or refuses; "" stays "". */
+/** Text that a reader normalises or refuses. */
 export function readText(reader: ItemReader, label: string, initial: string, doc: string) {
-  const type = line.transform(by((value) => (value === "" ? { ok: true, value } : reader(value))));
-  return noted(z.prefault(type, initial), { kind: "text", label, doc, initial });
+  return noted(z.prefault(line.transform(by(reader)), initial), { kind: "text", label, doc, initial });
 }
 
 /** A file name; the loader resolves relative ones. */

@@ -1,7 +1,7 @@
 /** File names in the configuration: made absolute; password files are read into the secret that they stand for. */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import type { FileReader } from "./environment.ts";
+import { type FileReader, withoutNewline } from "./environment.ts";
 import { notesOf } from "./fields.ts";
 import { type Section, sections } from "./schema.ts";
 import { type Finding, type Path, setAt, type Table, valueAt } from "./tree.ts";
@@ -58,7 +58,7 @@ export function readPasswordFiles(tree: Table): readonly Finding[] {
         continue;
       }
       const result = readTextFile(path);
-      const text = result.ok ? result.text.replace(/\r?\n$/, "") : undefined;
+      const text = result.ok ? withoutNewline(result.text) : undefined;
       if (text) setAt(tree, target, text);
       else {
         const problem = result.ok ? "the file is empty" : `cannot be read: ${result.code}`;

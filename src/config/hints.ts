@@ -21,6 +21,7 @@ const hints: Readonly<Record<string, string>> = {
   "access.blacklist-cidrs": "clients are denied by access.deny-cidrs, alert targets by alerts.deny-target-cidrs",
   "alerts.blacklist-cidrs": "clients are denied by access.deny-cidrs, alert targets by alerts.deny-target-cidrs",
   "alerts.deny-cidrs": "alert targets are denied by deny-target-cidrs",
+  "kapacitor.alerts": "the keys of [alerts] stand in the [[kapacitor]] itself",
   "kapacitor.urls": "url takes one URL; write a [[kapacitor]] for each instance",
   "kapacitor.ssl-cert": "client certificates towards Kapacitor are not supported",
   "kapacitor.ssl-key": "client certificates towards Kapacitor are not supported",

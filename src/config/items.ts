@@ -1,6 +1,11 @@
 /** Readers of the texts that have their own rules: items of lists, the realm, a header name. */
 import { cidr, type ItemReader, quote } from "./fields.ts";
 
+/** As the reader, and "" for none. */
+export function orNone(reader: ItemReader): ItemReader {
+  return (text) => (text === "" ? ok(text) : reader(text));
+}
+
 /** A realm stands unescaped between quotes in WWW-Authenticate. */
 export const realm: ItemReader = (text) =>
   /["\\]|[^\x20-\x7e]/.test(text) ? no(`must be plain ASCII without " and \\`) : ok(text);
@@ -27,7 +32,7 @@ export const targetRange: ItemReader = (text) => (text === "private" ? ok(text) 
 
 /** A stored object, as `kapgate audit` names it. */
 export const acceptedObject: ItemReader = (text) =>
-  /^[a-z][a-z-]*:\S+$/.test(text) ? ok(text) : no(`${quote(text)} must be kind:name, for example "task:cleanup"`);
+  /^[a-z][a-z-]*:\S/.test(text) ? ok(text) : no(`${quote(text)} must be kind:name, for example "task:cleanup"`);
 
 /** Headers that carry the request itself or that the gateway sets. */
 const taken =

@@ -23,6 +23,7 @@ import {
   handlerName,
   headerName,
   loginName,
+  orNone,
   plainName,
   realm,
   targetRange,
@@ -174,7 +175,7 @@ export const kapacitor = {
   username: readText(loginName, "text", "", "Sent to Kapacitor in place of the client's credentials."),
   password: secret("The password that belongs to username."),
   "principal-header": readText(
-    headerName,
+    orNone(headerName),
     "header name",
     "",
     "Header that tells Kapacitor the name of the principal, for its log.",
@@ -226,7 +227,7 @@ export const api = {
 
 export const influxdb = {
   url: readText(
-    readOrigin,
+    orNone(readOrigin),
     "URL",
     "",
     "An InfluxDB 1.x, asked for subscriptions and users: http or https, host and port. Empty: none.",

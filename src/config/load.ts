@@ -83,11 +83,9 @@ export function loadConfig(input: LoadInput): Loaded {
 /** Lays the environment over the tree; the problems are those of single variables. */
 function layEnvironment(environment: LoadInput["environment"], overlay: Overlay, base: string): readonly Problem[] {
   const { tree, set } = overlay;
-  const below = {
-    entriesOf: (section: string) => Math.max(lengthOf(tree[section]), section === "kapacitor" ? 1 : 0),
-    itemsOf: (path: Path) => lengthOf(valueAt(tree, path)),
-  };
-  const { settings, problems } = readEnvironment(environment, below, (path) => readTextFile(resolve(base, path)));
+  // The default instance is there to be changed although no file mentions it.
+  const length = (path: Path) => Math.max(lengthOf(valueAt(tree, path)), formatPath(path) === "kapacitor" ? 1 : 0);
+  const { settings, problems } = readEnvironment(environment, length, (path) => readTextFile(resolve(base, path)));
   for (const { path, value, source } of settings) {
     removePartner(overlay, path);
     set(path, value, source);

@@ -66,18 +66,3 @@ function one(name: keyof Config, keys: Section["keys"], doc: string): Section {
 function many(name: keyof Config, keys: Section["keys"], doc: string): Section {
   return { name, repeated: true, keys, doc };
 }
-
-/** The alert policy of an instance: its own keys, else those of [alerts]. */
-export function alertsOf(config: Config, instance: Config["kapacitor"][number]): Config["alerts"] {
-  const common = config.alerts;
-  return {
-    "disable-handlers": instance["disable-handlers"] ?? common["disable-handlers"],
-    "deny-target-cidrs": instance["deny-target-cidrs"] ?? common["deny-target-cidrs"],
-    "allow-targets": instance["allow-targets"] ?? common["allow-targets"],
-    "own-addresses": instance["own-addresses"] ?? common["own-addresses"],
-    udfs: instance.udfs ?? common.udfs,
-    "allow-flux-tasks": instance["allow-flux-tasks"] ?? common["allow-flux-tasks"],
-    accepted: instance.accepted ?? common.accepted,
-    mode: instance.mode ?? common.mode,
-  };
-}

@@ -5,7 +5,7 @@
 import type { Config } from "./schema.ts";
 import { type Finding, isTable, type Path, type Table } from "./tree.ts";
 
-interface Unbuilt {
+export interface Unbuilt {
   /** The section, and the key in it. */
   readonly key: readonly [section: keyof Config, key: string];
   /** The values that ask for nothing; a key that is not set and an empty list never do. */
@@ -15,7 +15,8 @@ interface Unbuilt {
 
 const none: readonly unknown[] = [];
 
-const unbuilt: readonly Unbuilt[] = [
+/** The table; test and documentation read it. */
+export const unbuilt: readonly Unbuilt[] = [
   { key: ["user", "role"], allowed: ["admin"], what: "a role other than admin" },
   { key: ["user", "certificate"], allowed: [""], what: "a login by certificate" },
   { key: ["user", "instances"], allowed: none, what: "a limit to instances" },

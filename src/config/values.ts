@@ -120,11 +120,11 @@ export function isPlainHost(text: string): boolean {
   return /(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)$/i.test(text) ? parseAddress(text) !== undefined : true;
 }
 
-/** Reads a Host name that selects an instance: lower case, no trailing dot; an IPv6 address comes back in brackets. */
+/** Reads a host name or address as requests are compared with it: lower case, no trailing dot, an IPv6 address canonical and without brackets. */
 export function readHost(text: string): Reading<string> {
   const [, bracketed] = /^\[([^[\]%]*)\]$/.exec(text) ?? [];
   const address = parseAddress(bracketed ?? text);
-  if (address !== undefined) return ok(address.includes(":") ? `[${address}]` : address);
+  if (address !== undefined) return ok(address);
   const name = (text.endsWith(".") ? text.slice(0, -1) : text).toLowerCase();
   return isPlainHost(name) ? ok(name) : no("must be a plain host name or address, without scheme, port or path");
 }
@@ -149,7 +149,7 @@ export function readTarget(text: string): Reading<string> {
   const [, host = "", port = ""] = /^(.+):([1-9][0-9]{0,4})$/.exec(text) ?? [];
   const reading = host.includes(":") && !host.startsWith("[") ? no("") : readHost(host);
   return reading.ok && Number(port) <= 65_535
-    ? ok(`${reading.value}:${port}`)
+    ? ok(reading.value.includes(":") ? `[${reading.value}]:${port}` : `${reading.value}:${port}`)
     : no(`must be host:port, for example "127.0.0.1:5000"`);
 }
 
