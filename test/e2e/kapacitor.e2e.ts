@@ -92,9 +92,9 @@ const commands: readonly { readonly args: readonly string[]; readonly forMs?: nu
 
 /** Takes out what differs between two daemons or two moments: ids, times, addresses, counters of the process. */
 function normalise(args: readonly string[], output: string): string {
-  if (args[0] === "stats") return output.replace(/\d+/g, "N").replace(/[ \t]+/g, " ");
   if (args[0] === "vars") return JSON.stringify(Object.keys(JSON.parse(output)).sort());
-  return output
+  const counted = args[0] === "stats" ? output.replace(/(?<![\w-])\d+(?![\w-])/g, "N") : output;
+  return counted
     .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "ID")
     .replace(/\d{1,2} [A-Z][a-z]{2} \d{2} \d{2}:\d{2} [A-Z]+/g, "TIME")
     .replace(/\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{2}:\d{2})/g, "TIME")
@@ -144,7 +144,7 @@ t.test(
       throughGateway,
       folder.path,
     );
-    t.equal(denied.code, 1);
+    t.not(denied.code, 0);
     t.match(denied.output, /the user name or the password is wrong/, "the CLI shows our text");
   },
 );
