@@ -68,8 +68,8 @@ const anyText = z.string("must be text in quotes");
 const line = anyText.regex(/^\P{Cc}*$/u, "must not hold control characters");
 
 /** Free text on one line. */
-export function text(initial: string, doc: string, label = "text") {
-  return noted(z.prefault(line, initial), { kind: "text", label, doc, initial });
+export function text(initial: string, doc: string) {
+  return noted(z.prefault(line, initial), { kind: "text", label: "text", doc, initial });
 }
 
 /** Text that has to be there. */

@@ -23,8 +23,8 @@ export const readTextFile: FileReader = (path) => {
     if (bytes.length > largestFile) return { ok: false, code: "too large" };
     return { ok: true, text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
   } catch (error) {
-    if (error instanceof TypeError) return { ok: false, code: "not UTF-8" };
-    return { ok: false, code: error instanceof Error && "code" in error ? String(error.code) : "unreadable" };
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
+    return { ok: false, code: code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "not UTF-8" : code };
   }
 };
 
@@ -34,7 +34,7 @@ export function resolvePaths(tree: Table, base: string): void {
     const value = valueAt(tree, path) ?? initial;
     if (typeof value !== "string" || value === "") continue;
     const word = words.find((candidate) => candidate === value.toUpperCase());
-    setAt(tree, path, word ?? (value.includes("\u0000") ? value : resolve(base, value)));
+    setAt(tree, path, word ?? resolve(base, value));
   }
   const certificate = valueAt(tree, ["http", "https-certificate"]);
   const key: Path = ["http", "https-private-key"];

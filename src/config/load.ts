@@ -87,7 +87,7 @@ function layEnvironment(environment: LoadInput["environment"], overlay: Overlay,
   const length = (path: Path) => Math.max(lengthOf(valueAt(tree, path)), formatPath(path) === "kapacitor" ? 1 : 0);
   const { settings, problems } = readEnvironment(environment, length, (path) => readTextFile(resolve(base, path)));
   for (const { path, value, source } of settings) {
-    removePartner(overlay, path);
+    if (value !== "") removePartner(overlay, path);
     set(path, value, source);
   }
   return problems.map(({ source, text }) => ({ severity: "error", source, text }));

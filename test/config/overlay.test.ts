@@ -199,6 +199,11 @@ t.test("a secret from the environment replaces the password file of the file, an
   const inline = `[http]\n  username = "a"\n  password = "alt"\n`;
   t.equal(load(t, { KAPGATE_HTTP_PASSWORD: "neu" }, {}, withFile).config?.http.password?.reveal(), "neu");
   t.equal(load(t, { KAPGATE_HTTP_PASSWORD: "neu" }, {}, withFile).config?.http["password-file"], "");
+  t.match(
+    load(t, { KAPGATE_HTTP_PASSWORD: "" }, {}, withFile).config?.http["password-file"],
+    /secret$/,
+    "an empty one does not",
+  );
   const { config } = load(t, { KAPGATE_HTTP_PASSWORD_FILE: "../secret" }, {}, inline);
   t.equal(config?.http.password, undefined);
   t.match(config?.http["password-file"], /secret$/);
