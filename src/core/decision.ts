@@ -1,4 +1,6 @@
 import { type Reason, textOf } from "../errors.ts";
+import type { Pending } from "./inspect.ts";
+import type { Need } from "./stored-state.ts";
 
 /** Refuse: the shell answers with the reason's status and this text, logs it and counts it. */
 export interface Deny {
@@ -26,6 +28,16 @@ export interface Forward {
   readonly method: string;
   /** Origin-form request target, query included. */
   readonly path: string;
+  /** What the alert policy would have refused it for, were its mode not `report`. For the log. */
+  readonly wouldRefuse?: { readonly reason: Reason; readonly text: string };
+}
+
+/** Find out first: the shell brings what is needed, all of it, and resumes. What is forwarded in the end is the plan. */
+export interface Inspect {
+  readonly kind: "inspect";
+  readonly plan: Forward;
+  readonly needs: readonly Need[];
+  readonly pending: Pending;
 }
 
 /** A refusal with the reason's default text, or a more exact one. */

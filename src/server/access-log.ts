@@ -23,6 +23,8 @@ export function logAccess(log: Logger, options: AccessLogOptions, exchange: Exch
     path: exchange.loggedPath,
     status,
     reason: exchange.reason,
+    would_refuse: exchange.wouldRefuse?.reason,
+    would_refuse_text: exchange.wouldRefuse?.text,
     principal: exchange.principal?.name,
     client_address: exchange.clientAddress,
     remote_address: exchange.remoteAddress,
@@ -34,7 +36,7 @@ export function logAccess(log: Logger, options: AccessLogOptions, exchange: Exch
     cause: exchange.cause,
   };
   if (failed) log.error(record, "request");
-  else if (exchange.reason !== undefined) log.warn(record, "request");
+  else if (exchange.reason !== undefined || exchange.wouldRefuse !== undefined) log.warn(record, "request");
   else log.info(record, "request");
 }
 

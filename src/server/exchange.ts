@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Forward } from "../core/decision.ts";
 import type { Located } from "../core/instances.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Target } from "../core/target.ts";
@@ -32,6 +33,8 @@ export interface Exchange {
   located: Located | undefined;
   principal: Principal | undefined;
   reason: Reason | undefined;
+  /** What `mode = "report"` let through. */
+  wouldRefuse: Forward["wouldRefuse"];
   /** What went wrong inside, for the log only. */
   cause: string | undefined;
   /** Kapacitor's Request-Id, from its answer. */
@@ -62,6 +65,7 @@ export function openExchange(request: IncomingMessage, response: ServerResponse,
     located: undefined,
     principal: undefined,
     reason: undefined,
+    wouldRefuse: undefined,
     cause: undefined,
     upstreamRequestId: undefined,
     upstreamMs: undefined,

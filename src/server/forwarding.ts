@@ -1,29 +1,48 @@
-import { pipeline } from "node:stream";
+import type { IncomingMessage } from "node:http";
+import { PassThrough, pipeline } from "node:stream";
 import { deny, type Forward } from "../core/decision.ts";
 import { headerValues, requestHeaders, responseHeaders } from "../core/headers.ts";
 import { classInfo } from "../core/routes.ts";
 import type { Upstream } from "../upstream/instance.ts";
-import { callUpstream, type UpstreamAnswer } from "../upstream/stream.ts";
+import { callUpstream } from "../upstream/stream.ts";
 import { readBody, watchBody } from "./body.ts";
 import { type Exchange, hasBody } from "./exchange.ts";
 import { refuse } from "./respond.ts";
 import type { GatewayState } from "./state.ts";
 
+/** What became of a request that was sent. */
+export interface Sent {
+  /** Resolves when Kapacitor's answer has ended, or will not come; how fast the client takes it does not matter. */
+  readonly done: Promise<void>;
+}
+
+const over: Sent = { done: Promise.resolve() };
+
+/** Bytes of an answer to a definition that wait here for a slow client, so that Kapacitor's part of it ends when Kapacitor is done. */
+const answerBuffer = 8_388_608;
+
 /**
  * Carries out a decision to forward on the API lane: sends the plan, streams the answer back, and accounts for it in the exchange.
  * Resolves when the answer has begun or has been refused; the rest streams on by itself.
+ * @param judged the body, where it was read already
  */
-export async function forward(state: GatewayState, exchange: Exchange, plan: Forward): Promise<void> {
+export async function forward(state: GatewayState, exchange: Exchange, plan: Forward, judged?: Buffer): Promise<Sent> {
   const upstream = state.upstreams.get(plan.instance);
   const route = exchange.located?.route;
   const realm = state.config.http.realm;
-  if (upstream === undefined || route?.kind !== "route") return refuse(exchange, deny("internal_error"), realm);
+  if (upstream === undefined || route?.kind !== "route") {
+    refuse(exchange, deny("internal_error"), realm);
+    return over;
+  }
   const info = classInfo(route.class);
-  let body: Buffer | undefined;
-  if (info.definition) {
+  let body = judged;
+  if (info.definition && body === undefined) {
     const read = await readBody(exchange, state.config.http["max-body-size"], state.config.http["body-timeout"]);
-    if (read.kind === "gone") return;
-    if (read.kind === "deny") return refuse(exchange, read, realm);
+    if (read.kind === "gone") return over;
+    if (read.kind === "deny") {
+      refuse(exchange, read, realm);
+      return over;
+    }
     body = read.bytes;
   }
   const startedAt = performance.now();
@@ -53,10 +72,15 @@ export async function forward(state: GatewayState, exchange: Exchange, plan: For
   exchange.upstreamMs = performance.now() - startedAt;
   if (outcome.kind === "failure") {
     exchange.cause = outcome.cause;
-    if (exchange.response.destroyed || exchange.response.headersSent) return;
-    return refuse(exchange, outcome.decision, realm);
+    if (!exchange.response.destroyed && !exchange.response.headersSent) refuse(exchange, outcome.decision, realm);
+    return over;
   }
-  answer(exchange, outcome, realm);
+  const { message } = outcome;
+  const done = new Promise<void>((resolve) => {
+    message.once("close", resolve);
+  });
+  answer(exchange, message, realm, info.definition === true);
+  return { done };
 }
 
 /** Methods that node frames with an empty chunked body when nothing says that there is none. */
@@ -81,7 +105,7 @@ function headersFor(
 }
 
 /** Hands Kapacitor's answer to the client, unchanged but for hop-by-hop headers, as it arrives. */
-function answer(exchange: Exchange, { message }: UpstreamAnswer, realm: string): void {
+function answer(exchange: Exchange, message: IncomingMessage, realm: string, isDefinition: boolean): void {
   const { response } = exchange;
   const status = message.statusCode ?? 502;
   exchange.upstreamRequestId = message.headers["request-id"]?.toString();
@@ -110,7 +134,9 @@ function answer(exchange: Exchange, { message }: UpstreamAnswer, realm: string):
     exchange.bytesOut += chunk.length;
   });
   // A truncated answer ends as a broken connection, never as a complete answer: pipeline destroys the response.
-  pipeline(message, response, (error) => {
+  const onEnd = (error?: Error | null): void => {
     if (error !== undefined && error !== null) exchange.cause ??= error.message;
-  });
+  };
+  if (isDefinition) pipeline(message, new PassThrough({ highWaterMark: answerBuffer }), response, onEnd);
+  else pipeline(message, response, onEnd);
 }
