@@ -26,6 +26,7 @@ function mayUse(role: Role, name: RouteClass): boolean {
     case "viewer":
       return classInfo(name).access === "read";
     case "writer":
+    case "nobody":
       return false;
   }
 }
@@ -45,14 +46,15 @@ export function authorize(
   const { guard } = classInfo(name);
   const rule = guard === undefined ? "allow" : guards[guard];
   if (rule === "deny") return deny("route_guarded", `the operator closed this route ([api] ${guard} = "deny")`);
-  const { role, instances, databases } = principal;
+  const { role, also, instances, databases } = principal;
   if (instances.length > 0 && !instances.includes(instance)) {
     return deny("role_denied", `the user ${principal.name} may not use the instance ${instance}`);
   }
   if (rule === "admin" && role !== "admin") {
     return deny("role_denied", `this route is for the role admin ([api] ${guard} = "admin")`);
   }
-  if (!mayUse(role, name)) return deny("role_denied", `the role ${role} may not do this (${name})`);
+  if (!mayUse(role, name) && !(also !== undefined && mayUse(also, name)))
+    return deny("role_denied", `the role ${role} may not do this (${name})`);
   if (name === "write" && role !== "admin" && databases.length > 0 && !databases.includes(database ?? "")) {
     return deny(
       "role_denied",
