@@ -34,6 +34,7 @@ const reads = [
   "storage-read",
 ];
 const allowed: Readonly<Record<Role, readonly string[]>> = {
+  nobody: [],
   admin: routeClasses,
   editor: [
     ...reads,
@@ -54,7 +55,7 @@ const allowed: Readonly<Record<Role, readonly string[]>> = {
 };
 
 t.test("each role may do what its table says and nothing else", async (t) => {
-  for (const role of ["admin", "editor", "viewer", "writer"] as const) {
+  for (const role of ["admin", "editor", "viewer", "writer", "nobody"] as const) {
     const may = routeClasses.filter((name) => authorize(guards("admin"), user(role), name, "one", "db") === undefined);
     t.same([...may].sort(), [...allowed[role]].sort(), role);
   }
@@ -93,4 +94,11 @@ t.test("editor and writer write to their databases only; no database is none of 
     undefined,
     "an admin writes anywhere",
   );
+});
+
+t.test("who holds grants to read and to write may do both, and nothing more", async (t) => {
+  const both = user("writer", { also: "viewer", databases: ["a"] });
+  const may = routeClasses.filter((name) => authorize(guards("admin"), both, name, "one", "a") === undefined);
+  t.same([...may].sort(), [...reads, "write"].sort());
+  t.equal(authorize(guards("admin"), both, "write", "one", "b")?.reason, "role_denied");
 });
