@@ -6,11 +6,18 @@ import type { ScriptText, TaskVar } from "./script-report.ts";
 export type Value =
   | { readonly kind: "node"; readonly node: NodeName }
   | { readonly kind: "handler"; readonly handler: HandlerKindName }
-  | { readonly kind: "list"; readonly items: readonly Value[] }
+  | List
   /** Everything else that a script can write: text, numbers, lambdas … It has no properties that a script needs. */
   | Plain
   /** May be anything, so it counts as an alert node. `reported`: a finding says why. */
   | { readonly kind: "unknown"; readonly reported: boolean };
+
+export interface List {
+  readonly kind: "list";
+  readonly items: readonly Value[];
+  /** The vars that a task can replace it with. */
+  readonly vars: readonly string[];
+}
 
 export interface Plain {
   readonly kind: "plain";
@@ -41,7 +48,7 @@ export function givenValue(given: TaskVar): Value {
     case "string":
       return constant(given.value);
     case "list":
-      return { kind: "list", items: given.items.map(givenValue) };
+      return { kind: "list", items: given.items.map(givenValue), vars: [] };
     default:
       return opaque;
   }
@@ -51,13 +58,18 @@ export function givenValue(given: TaskVar): Value {
 export function varsOf(values: readonly Value[]): readonly string[] {
   const names = new Set<string>();
   for (const value of values) {
-    if (value.kind !== "plain") continue;
+    if (value.kind !== "plain" && value.kind !== "list") continue;
     for (const name of value.vars) {
       if (names.size === mostVars) return [...names];
       names.add(name);
     }
   }
   return [...names];
+}
+
+/** A value that a task can also give by these vars. */
+export function withVars<Kind extends Plain | List>(value: Kind, vars: readonly string[]): Kind {
+  return vars.length === 0 ? value : { ...value, vars: varsOf([{ kind: "plain", vars }, value]) };
 }
 
 /** What operators make of their operands: `'a' + 'b'` is known, everything else is a plain value that is not. */
