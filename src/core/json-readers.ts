@@ -5,7 +5,7 @@
  */
 import type { JsonNode } from "./json.ts";
 
-/** The text starts in the middle of a sentence: "… has …". */
+/** Why a value is refused; the text completes "the body is refused: …". */
 export interface Refused {
   readonly ok: false;
   readonly text: string;
@@ -46,7 +46,7 @@ export function readMap(
 ): { readonly ok: true; readonly entries: ReadonlyMap<string, JsonNode> } | Refused {
   const entries = new Map<string, JsonNode>();
   if (node.kind === "null") return { ok: true, entries };
-  if (node.kind !== "object") return { ok: false, text: "is not an object", offset: node.start };
+  if (node.kind !== "object") return { ok: false, text: "an object is missing", offset: node.start };
   for (const { name, value, offset } of node.members) {
     if (entries.has(name)) return { ok: false, text: `the member ${show(name)} is there twice`, offset };
     entries.set(name, value);
@@ -59,7 +59,7 @@ function readMembers(
   keyOf: (name: string) => { readonly key: string } | { readonly text: string },
 ): Members | Refused {
   if (node.kind === "null") return { ok: true, get: () => undefined, names: [] };
-  if (node.kind !== "object") return { ok: false, text: "is not an object", offset: node.start };
+  if (node.kind !== "object") return { ok: false, text: "an object is missing", offset: node.start };
   const seen = new Map<string, { readonly name: string; readonly value: JsonNode }>();
   for (const { name, value, offset } of node.members) {
     const reading = keyOf(name);
@@ -86,11 +86,11 @@ function readMembers(
 }
 
 /**
- * The letters that Go's strings.EqualFold takes for one another as one text: the simple case folding of Unicode. Coarser is safe (more is refused),
- * finer is not.
+ * The same text for names that Go's EqualFold takes for one another (compared with all of Unicode's simple case folding: U+017F is s, U+212A is k).
+ * It is coarser for a few letters (ß is ss), so more is refused, never less.
  */
 export function foldName(name: string): string {
-  return name.toUpperCase().toLowerCase();
+  return name.toLowerCase().toUpperCase().toLowerCase();
 }
 
 function show(name: string): string {

@@ -13,7 +13,7 @@ import {
   verifyLogin,
 } from "./authentication.ts";
 import type { Exchange } from "./exchange.ts";
-import { forward } from "./forwarding.ts";
+import { type CarryOut, createCarryOut } from "./inspection.ts";
 import { refuse } from "./respond.ts";
 import type { GatewayState } from "./state.ts";
 
@@ -32,6 +32,7 @@ interface Visit {
  * router, body parsers and content-type rules cannot read a request differently from the core; @fastify/basic-auth reads the header.
  */
 export async function createApiLane(): Promise<ApiLane> {
+  const carryOut = createCarryOut();
   const visits = new WeakMap<IncomingMessage, Visit>();
   const visitOf = (request: FastifyRequest): Visit => {
     const visit = visits.get(request.raw);
@@ -88,7 +89,7 @@ export async function createApiLane(): Promise<ApiLane> {
     const { state, exchange } = visitOf(request);
     reply.hijack();
     try {
-      await serveAuthenticated(state, exchange);
+      await serveAuthenticated(state, exchange, carryOut);
     } catch (error) {
       exchange.cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
       refuse(exchange, deny("internal_error"), state.config.http.realm);
@@ -114,7 +115,7 @@ export async function createApiLane(): Promise<ApiLane> {
   };
 }
 
-async function serveAuthenticated(state: GatewayState, exchange: Exchange): Promise<void> {
+async function serveAuthenticated(state: GatewayState, exchange: Exchange, carryOut: CarryOut): Promise<void> {
   const { located, target, principal } = exchange;
   if (located === undefined || target === undefined || principal === undefined)
     throw new Error("a gate was passed without its facts");
@@ -125,10 +126,11 @@ async function serveAuthenticated(state: GatewayState, exchange: Exchange): Prom
       target,
       located,
       query: exchange.query,
+      database: undefined,
       fetchSite: headerValues(exchange.rawHeaders, "sec-fetch-site")[0]?.toLowerCase(),
     },
     principal,
   );
   if (decision.kind === "deny") return refuse(exchange, decision, state.config.http.realm);
-  await forward(state, exchange, decision);
+  await carryOut(state, exchange, decision);
 }

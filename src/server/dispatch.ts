@@ -6,6 +6,7 @@ import { decodePercent, parseTarget } from "../core/target.ts";
 import { logAccess } from "./access-log.ts";
 import type { ApiLane } from "./api-lane.ts";
 import { type Exchange, openExchange } from "./exchange.ts";
+import type { Repeats } from "./repeats.ts";
 import { refuse } from "./respond.ts";
 import type { GatewayState } from "./state.ts";
 import type { WriteLane } from "./write-lane.ts";
@@ -16,8 +17,14 @@ export type Dispatch = (request: IncomingMessage, response: ServerResponse, expe
 /**
  * The entrance of both lanes. Opens the record of the request, passes the gates that need nobody's name (client address, framing,
  * target, instance) in the order of the contract, and hands over to the lane. `current` is asked once per request.
+ * @param repeats knows what the gates said about the last write of each connection
  */
-export function createDispatch(current: () => GatewayState, apiLane: ApiLane, writeLane: WriteLane): Dispatch {
+export function createDispatch(
+  current: () => GatewayState,
+  apiLane: ApiLane,
+  writeLane: WriteLane,
+  repeats: Repeats,
+): Dispatch {
   return (request, response, expectsContinue) => {
     const state = current();
     const exchange = openExchange(request, response, expectsContinue);
@@ -26,9 +33,15 @@ export function createDispatch(current: () => GatewayState, apiLane: ApiLane, wr
     response.on("error", noteCause(exchange));
     response.once("close", () => logAccess(state.log, state.config.http, exchange));
     try {
+      const known = repeats.recall(state, request);
+      if (known !== undefined) {
+        Object.assign(exchange, known.facts);
+        writeLane.serve(state, exchange, known.plan);
+        return;
+      }
       const refusal = passGates(state, exchange);
       if (refusal !== undefined) refuse(exchange, refusal, state.config.http.realm);
-      else if (exchange.located?.lane === "write") writeLane.serve(state, exchange);
+      else if (exchange.located?.lane === "write") writeLane.serve(state, exchange, undefined);
       else apiLane(state, exchange);
     } catch (error) {
       exchange.cause = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,15 +1,19 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createVerifier, hashConcurrency, type Verifier } from "../credentials/verifier.ts";
+import { createVerifier, hashConcurrency } from "../credentials/verifier.ts";
 import type { Log } from "../observability/logger.ts";
-import { createUpstream, type Upstream } from "../upstream/instance.ts";
+import { createUpstreams } from "../upstream/upstreams.ts";
 import { startAdmin } from "./admin.ts";
 import { createApiLane } from "./api-lane.ts";
 import { createDispatch } from "./dispatch.ts";
 import { bind, createListener } from "./listen.ts";
 import type { Prepared } from "./prepare.ts";
+import { createRepeats } from "./repeats.ts";
 import type { GatewayState } from "./state.ts";
 import { createWriteLane } from "./write-lane.ts";
+
+/** The part of shutdown-timeout that is left for answering the writes that still wait. */
+const lastWordsMs = 250;
 
 /** A running gateway. */
 export interface Gateway {
@@ -20,7 +24,8 @@ export interface Gateway {
   /** Serves later requests by a new configuration; requests under way finish by the old one. Listening addresses stay. */
   replace(prepared: Prepared): void;
   /**
-   * Stops: readiness fails, after shutdown-delay the listener closes, requests finish, and what is left after shutdown-timeout is cut.
+   * Stops: readiness fails, after shutdown-delay the listener closes, requests finish, and what is left after shutdown-timeout is cut;
+   * writes that still wait for Kapacitor then are answered with 503 `draining`.
    * Resolves when every connection is closed. A second call returns the same promise.
    */
   stop(): Promise<void>;
@@ -32,9 +37,18 @@ export async function startGateway(prepared: Prepared, log: Log): Promise<Gatewa
     users: prepared.users,
     concurrency: hashConcurrency(process.env.UV_THREADPOOL_SIZE),
   });
-  let state = createState(prepared, verifier, log);
+  const upstreams = createUpstreams();
+  const createState = (next: Prepared): GatewayState => ({
+    config: next.config,
+    policy: next.policy,
+    verifier,
+    upstreams: upstreams.use(next.upstreams),
+    log: log.pino,
+  });
+  let state = createState(prepared);
   let ready = true;
-  const dispatch = createDispatch(() => state, await createApiLane(), createWriteLane());
+  const repeats = createRepeats();
+  const dispatch = createDispatch(() => state, await createApiLane(), createWriteLane(repeats), repeats);
   const listener = createListener(prepared.tls?.context, prepared.config.http, dispatch, log.pino);
   const address = prepared.config.http["bind-address"];
   await bind(listener.server, address);
@@ -50,39 +64,34 @@ export async function startGateway(prepared: Prepared, log: Log): Promise<Gatewa
     if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
     const closed = close(listener.server);
     listener.connections.drain();
-    const cut = setTimeout(() => listener.connections.destroyAll(), timeout);
+    const refusal = setTimeout(upstreams.refuseWaiting, timeout - Math.min(lastWordsMs, timeout / 4));
+    const cut = setTimeout(() => {
+      listener.connections.destroyAll();
+      upstreams.close();
+    }, timeout);
     await closed;
     await listener.connections.settled();
+    // Writes of clients that left are on their way as well.
+    await upstreams.idle();
+    clearTimeout(refusal);
     clearTimeout(cut);
     await admin?.close();
-    for (const upstream of state.upstreams.values()) upstream.close();
+    upstreams.close();
   };
 
   return {
     address: addressOf(listener.server),
     adminAddress: admin?.address,
     replace: (next) => {
-      const old = state;
       verifier.replaceUsers(next.users);
-      state = createState(next, verifier, log);
+      state = createState(next);
       if (next.tls !== undefined) listener.setTlsContext(next.tls.context);
-      retire(old.upstreams);
     },
     stop: () => {
       stopping ??= stop();
       return stopping;
     },
   };
-}
-
-function createState(prepared: Prepared, verifier: Verifier, log: Log): GatewayState {
-  const upstreams = new Map(prepared.upstreams.map((options) => [options.name, createUpstream(options)]));
-  return { config: prepared.config, policy: prepared.policy, verifier, upstreams, log: log.pino };
-}
-
-/** Closes the idle connections of upstreams that no new request will use; those in use close with their last request. */
-function retire(upstreams: ReadonlyMap<string, Upstream>): void {
-  for (const upstream of upstreams.values()) upstream.retire();
 }
 
 function close(server: Server): Promise<void> {

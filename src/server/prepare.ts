@@ -5,6 +5,7 @@ import { parseHtpasswd } from "../credentials/htpasswd.ts";
 import { compileUsers, type UserEntry, type UserTable } from "../credentials/users.ts";
 import type { Problem } from "../problem.ts";
 import type { UpstreamOptions } from "../upstream/instance.ts";
+import { alertProblems, machineAddresses } from "./prepare-alerts.ts";
 import { type LoadedTls, loadTls } from "./tls.ts";
 
 /** Everything that a configuration names, read and compiled: what is left to do cannot be wrong any more. */
@@ -44,7 +45,7 @@ export async function prepare(config: Config, source: string | undefined): Promi
     : undefined;
   if (tls !== undefined) problems.push(...tls.problems);
   const users = compileUsers([...configuredUsers(config, source), ...(await htpasswdUsers(config, problems))]);
-  problems.push(...users.problems);
+  problems.push(...users.problems, ...alertProblems(config, source));
   const upstreams = await Promise.all(
     config.kapacitor.map((instance, index) => upstreamOptions(instance, index, problems)),
   );
@@ -53,7 +54,7 @@ export async function prepare(config: Config, source: string | undefined): Promi
   return {
     prepared: {
       config,
-      policy: compilePolicy(config),
+      policy: compilePolicy(config, machineAddresses()),
       users: users.users,
       tls: tls?.ok === true ? tls : undefined,
       upstreams: upstreams.filter((entry) => entry !== undefined),
@@ -131,6 +132,9 @@ async function upstreamOptions(
     password: instance.password?.reveal() ?? "",
     connectTimeoutMs: instance["connect-timeout"],
     timeoutMs: instance.timeout,
+    groupCommit: instance["group-commit"],
+    writeHoldMs: instance["write-hold"],
+    writeTimeoutMs: instance["write-timeout"],
   };
 }
 

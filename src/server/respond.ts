@@ -50,7 +50,8 @@ function isDrainable(exchange: Exchange): boolean {
   return !exchange.expectsContinue && !exchange.chunked && (exchange.contentLength ?? 0) <= drainableBytes;
 }
 
-function linger(request: IncomingMessage): void {
+/** Reads on for a while after an answer that came before the end of its request, then cuts the connection; the answer has to say `close`. */
+export function linger(request: IncomingMessage): void {
   const socket = request.socket;
   request.resume();
   const timer = setTimeout(() => socket.destroy(), lingerMs);

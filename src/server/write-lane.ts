@@ -1,79 +1,78 @@
-import { challenge, deny } from "../core/decision.ts";
-import { headerValues } from "../core/headers.ts";
-import { decide } from "../core/policy.ts";
-import { readWriteQuery } from "../core/query.ts";
-import { readBasic } from "../credentials/basic.ts";
-import {
-  type Authentication,
-  anonymousAuthentication,
-  credentialSource,
-  unreadableAuthorization,
-  verifyLogin,
-} from "./authentication.ts";
+import type { Socket } from "node:net";
+import { deny } from "../core/decision.ts";
+import type { Principal } from "../core/principal.ts";
+import type { Credentials } from "../credentials/basic.ts";
+import { verifyLogin } from "./authentication.ts";
 import type { Exchange } from "./exchange.ts";
-import { forward } from "./forwarding.ts";
+import type { Repeats } from "./repeats.ts";
 import { refuse } from "./respond.ts";
 import type { GatewayState } from "./state.ts";
+import { WriteExchange } from "./write-exchange.ts";
+import { planWrite, routeWrite, type WritePlan } from "./write-plan.ts";
 
 /** The write lane: line protocol from InfluxDB's subscriptions and from Telegraf. */
 export interface WriteLane {
-  /** Serves one write whose client address, framing, target and instance have passed. Never throws; answers exactly once. */
-  serve(state: GatewayState, exchange: Exchange): void;
+  /**
+   * Serves one write whose client address, framing, target and instance have passed. Never throws; answers exactly once.
+   * @param known the plan of an earlier write with the same head
+   */
+  serve(state: GatewayState, exchange: Exchange, known: WritePlan | undefined): void;
 }
 
-export function createWriteLane(): WriteLane {
-  const serve = async (state: GatewayState, exchange: Exchange): Promise<void> => {
-    const { located, target } = exchange;
-    const realm = state.config.http.realm;
-    if (located === undefined || target === undefined) throw new Error("a gate was passed without its facts");
-    const read = readWriteQuery(target.query);
-    if (!read.ok) return refuse(exchange, deny("bad_target", read.text), realm);
-    exchange.query = read.query.rest;
-    const outcome = await authenticate(state, exchange, read.query.credentials);
-    if (outcome.kind !== "principal") return refuse(exchange, outcome, realm);
-    exchange.principal = outcome.principal;
-    const decision = decide(
-      state.policy,
-      {
-        method: "POST",
-        target,
-        located,
-        query: exchange.query,
-        fetchSite: headerValues(exchange.rawHeaders, "sec-fetch-site")[0]?.toLowerCase(),
-      },
-      outcome.principal,
-    );
-    if (decision.kind === "deny") return refuse(exchange, decision, realm);
-    await forward(state, exchange, decision);
+/** @param repeats is told of every head that was served, for those that come after it on the same connection */
+export function createWriteLane(repeats: Repeats): WriteLane {
+  const suspects = new WeakSet<Socket>();
+
+  const serve = (state: GatewayState, exchange: Exchange, known: WritePlan | undefined): void => {
+    const plan = known ?? planWrite(state, exchange);
+    if (plan.kind !== "plan") {
+      refuse(exchange, plan, state.config.http.realm);
+      return;
+    }
+    exchange.query = plan.query;
+    const { writer } = plan;
+    const principal = "role" in writer ? writer : state.verifier.cached(writer);
+    if (principal !== undefined) take(state, exchange, plan, principal);
+    else if ("password" in writer) verify(state, exchange, plan, writer);
   };
+
+  const verify = (state: GatewayState, exchange: Exchange, plan: WritePlan, writer: Credentials): void => {
+    verifyLogin(state, exchange, writer.user, writer.password)
+      .then((outcome) => {
+        if (outcome.kind === "principal") take(state, exchange, plan, outcome.principal);
+        else refuse(exchange, outcome, state.config.http.realm);
+      })
+      .catch((error: unknown) => fault(state, exchange, error));
+  };
+
+  const take = (state: GatewayState, exchange: Exchange, plan: WritePlan, principal: Principal): void => {
+    exchange.principal = principal;
+    let { route } = plan;
+    if (route?.principal !== principal) {
+      const found = routeWrite(state, exchange, plan, principal);
+      if ("kind" in found) {
+        refuse(exchange, found, state.config.http.realm);
+        return;
+      }
+      route = found;
+      plan.route = route;
+      repeats.remember(state, exchange, plan);
+    }
+    new WriteExchange(state, exchange, route, suspects).start();
+  };
+
   return {
-    serve: (state, exchange) => {
-      serve(state, exchange).catch((error: unknown) => {
-        exchange.cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
-        refuse(exchange, deny("internal_error"), state.config.http.realm);
-      });
+    serve: (state, exchange, known) => {
+      try {
+        serve(state, exchange, known);
+      } catch (error) {
+        fault(state, exchange, error);
+      }
     },
   };
 }
 
-async function authenticate(
-  state: GatewayState,
-  exchange: Exchange,
-  query: { user: string; password: string } | undefined,
-): Promise<Authentication> {
-  if (exchange.located?.allowsWriter(exchange.clientAddress ?? "") === true) return anonymousAuthentication;
-  const authorization = headerValues(exchange.rawHeaders, "authorization")[0];
-  const source = credentialSource(state, exchange, authorization, query);
-  switch (source.kind) {
-    case "anonymous":
-      return anonymousAuthentication;
-    case "none":
-      return challenge("credentials_required");
-    case "query":
-      return verifyLogin(state, exchange, source.user, source.password);
-    case "header": {
-      const login = readBasic(source.value);
-      return login === undefined ? unreadableAuthorization() : verifyLogin(state, exchange, login.user, login.password);
-    }
-  }
+function fault(state: GatewayState, exchange: Exchange, error: unknown): void {
+  exchange.cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  refuse(exchange, deny("internal_error"), state.config.http.realm);
 }

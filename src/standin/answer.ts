@@ -24,7 +24,8 @@ export type Answer =
       readonly headers?: Readonly<Record<string, string>>;
     }
   | { readonly kind: "error"; readonly status: number; readonly text: string; readonly compact?: true }
-  | { readonly kind: "stream"; readonly open: (response: ServerResponse) => void };
+  | { readonly kind: "stream"; readonly open: (response: ServerResponse) => void }
+  | { readonly kind: "panic" };
 
 /** `httpd.MarshalJSON(value, true)`: indented with four spaces, no line end. */
 export function pretty(value: Encodable, status = 200): Answer {
@@ -42,6 +43,9 @@ export const noContent: Answer = { kind: "value", status: 204, body: "" };
 export function failure(status: number, text: string): Answer {
   return { kind: "error", status, text };
 }
+
+/** The Go handler panics: net/http closes the connection without an answer. */
+export const panic: Answer = { kind: "panic" };
 
 export const notFound = failure(404, "Not Found");
 

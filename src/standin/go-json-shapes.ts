@@ -127,7 +127,7 @@ export function map<T>(element: Shape<T>, goType: string): Shape<ReadonlyMap<str
   };
 }
 
-/** A struct: `fields` in declaration order, by their JSON names. */
+/** A struct: its Go type with the package, and its fields in declaration order by their JSON names. */
 export function struct<F extends Readonly<Record<string, Shape<unknown>>>>(
   goType: string,
   fields: F,
@@ -138,7 +138,7 @@ export function struct<F extends Readonly<Record<string, Shape<unknown>>>>(
     zero: () => Object.fromEntries(names.map((name) => [name, fields[name]?.zero()])) as Value,
     read: (tree, earlier, place) => {
       if (tree.kind === "null") return earlier;
-      if (tree.kind !== "object") return mismatch(tree, place.fields.length === 0 ? `client.${goType}` : goType, place);
+      if (tree.kind !== "object") return mismatch(tree, goType, place);
       const result: Record<string, unknown> = { ...earlier };
       for (const [member, value] of tree.members) {
         const name = names.includes(member) ? member : names.find((candidate) => fold(candidate) === fold(member));
@@ -168,6 +168,6 @@ function mismatch(tree: Tree, goType: string, place: Place): never {
   const target =
     place.struct === ""
       ? `value of type ${goType}`
-      : `struct field ${place.struct}.${place.fields.join(".")} of type ${goType}`;
+      : `struct field ${place.struct.replace(/^.*\./, "")}.${place.fields.join(".")} of type ${goType}`;
   throw new GoJsonError(`json: cannot unmarshal ${value} into Go ${target}`);
 }

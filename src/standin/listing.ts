@@ -2,6 +2,9 @@ import { type Answer, failure, pretty } from "./answer.ts";
 import { compareText, type Encodable } from "./go-json-write.ts";
 import { first, matchGlob, type Query } from "./go-url.ts";
 
+/** For a field that exists and that this item does not have. */
+export const omitted: unique symbol = Symbol("omitted");
+
 /** What `GET` of a collection (tasks, templates, recordings, replays) has in common. */
 export interface Listing<T> {
   /** The member of the answer: `tasks`. */
@@ -12,7 +15,7 @@ export interface Listing<T> {
   /** Fields that are shown when the request names none. */
   readonly fields: readonly string[];
   /** The value of a field; undefined when there is no such field. */
-  readonly show: (item: T, field: string) => Encodable | undefined;
+  readonly show: (item: T, field: string) => Encodable | typeof omitted | undefined;
   /** Kapacitor ignores pattern and offset of tasks when the limit is negative; elsewhere that lists nothing. */
   readonly unlimited: boolean;
 }
@@ -31,7 +34,7 @@ export function listed<T>(query: Query, listing: Listing<T>): Answer {
     for (const field of fields) {
       const value = listing.show(item, field);
       if (value === undefined) return failure(400, `unsupported field "${field}"`);
-      members.set(field, value);
+      if (value !== omitted) members.set(field, value);
     }
     shown.push(members);
   }

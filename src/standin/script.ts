@@ -29,6 +29,12 @@ function withoutLiterals(script: string): string | undefined {
   return /['"]/.test(bare) ? undefined : bare;
 }
 
+/** Whether strings and brackets of an expression close. */
+export function balancedExpression(expression: string): boolean {
+  const bare = withoutLiterals(expression);
+  return bare !== undefined && balanced(bare);
+}
+
 function balanced(bare: string): boolean {
   const open: string[] = [];
   const closes: Readonly<Record<string, string>> = { ")": "(", "]": "[" };

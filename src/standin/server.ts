@@ -2,15 +2,14 @@ import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { gzipSync } from "node:zlib";
-import { type Answer, type Call, failure } from "./answer.ts";
+import { type Answer, type Call, notFound } from "./answer.ts";
 import { refuseCredentials } from "./authentication.ts";
-import { encode } from "./go-json-write.ts";
-import { escapePath, parseQuery, parseTarget, type Target } from "./go-url.ts";
+import { parseQuery, parseTarget } from "./go-url.ts";
 import { LogStreams } from "./logs.ts";
-import { type Found, Mux, type Route } from "./mux.ts";
+import { Mux, type Route } from "./mux.ts";
+import { badRequest, redirect, reply, setCors } from "./reply.ts";
 import { routes } from "./routes.ts";
-import { Store } from "./store.ts";
+import { Store, type StoredHandler, type StoredTask, type StoredTemplate } from "./store.ts";
 import type { StoredPoint } from "./write.ts";
 
 /** A request as it arrived, in order of completion. */
@@ -45,6 +44,13 @@ export interface StandinOptions {
   readonly pointLimit?: number;
 }
 
+/** Everything that was defined, in no particular order. */
+export interface Stored {
+  readonly tasks: readonly StoredTask[];
+  readonly templates: readonly StoredTemplate[];
+  readonly handlers: readonly StoredHandler[];
+}
+
 export interface Standin {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
@@ -58,7 +64,7 @@ export interface Standin {
   /** Sends a line to everyone who follows the log. */
   log(line: string): void;
   /** What has been defined. Nothing of it is ever executed. */
-  stored(): Pick<Store, "tasks" | "templates">;
+  stored(): Stored;
   /** Ends all connections at once. */
   close(): Promise<void>;
 }
@@ -98,7 +104,12 @@ class RunningStandin implements Standin {
       routes({
         store: this.#store,
         logs: this.#logs,
-        takePoints: (points) => keepNewest(this.points, points, options.pointLimit ?? 100_000),
+        version: this.#version,
+        serverId: randomUUID(),
+        takePoints: (points) => {
+          for (const { db, rp, measurement } of points) this.#store.count(db, rp, measurement);
+          keepNewest(this.points, points, options.pointLimit ?? 100_000);
+        },
         patterns: () => this.#mux.patterns(),
       }),
     );
@@ -106,6 +117,7 @@ class RunningStandin implements Standin {
       this.#connections += 1;
       this.#connectionNumbers.set(socket, this.#connections);
     });
+    this.#server.on("clientError", (_error, socket) => badRequest(socket));
     this.#server.on("request", (request, response) => this.#serve(request, response));
   }
 
@@ -139,8 +151,9 @@ class RunningStandin implements Standin {
     this.#logs.emit(line);
   }
 
-  stored(): Store {
-    return this.#store;
+  stored(): Stored {
+    const { tasks, templates } = this.#store;
+    return { tasks: [...tasks.values()], templates: [...templates.values()], handlers: this.#store.handlers() };
   }
 
   close(): Promise<void> {
@@ -169,19 +182,25 @@ class RunningStandin implements Standin {
   }
 
   async #answer(request: IncomingMessage, recorded: StandinRequest, response: ServerResponse): Promise<void> {
-    response.removeHeader("Connection");
+    // net/http says nothing of a connection that stays open.
+    if (request.httpVersion === "1.1" && response.shouldKeepAlive) response.removeHeader("Connection");
     const target = parseTarget(recorded.target);
-    if (target === undefined || target.path === "*") return badRequest(response);
+    if (target === undefined) return badRequest(response.socket);
+    if (target.path === "*") {
+      response.writeHead(recorded.method === "OPTIONS" ? 200 : 400, { Connection: "close", "Content-Length": 0 }).end();
+      return;
+    }
     const found = this.#mux.find(recorded.method, target.path);
-    if (found.kind === "redirect") return redirect(response, recorded.method, target, found);
-    if (found.kind === "no method") return this.#write(response, undefined, 0, false, failure(404, "Not Found"));
+    if (found.kind === "redirect") return redirect(response, recorded.method, target, found.path);
+    if (found.kind === "no method") return reply(response, notFound, { version: this.#version, json: false, gzip: 0 });
     response.setHeader("Request-Id", randomUUID());
     setCors(response, request.headers.origin);
-    const { route, path, preview } = found;
     if (recorded.method === "OPTIONS") {
       response.end();
       return;
     }
+    const { route, path, preview } = found;
+    response.setHeader("X-Kapacitor-Version", Array<string>(preview ? 2 : 1).fill(this.#version));
     const call: Call = {
       method: recorded.method,
       path,
@@ -190,10 +209,12 @@ class RunningStandin implements Standin {
       headers: request.headers,
       body: recorded.body,
     };
-    const layers = preview ? 2 : 1;
-    response.setHeader("X-Kapacitor-Version", Array<string>(layers).fill(this.#version));
-    const gzip = route.noGzip !== true && (request.headers["accept-encoding"] ?? "").toString().includes("gzip");
-    await this.#write(response, route, layers, gzip, await this.#decide(call, route));
+    const gzip = String(request.headers["accept-encoding"] ?? "").includes("gzip");
+    reply(response, await this.#decide(call, route), {
+      version: this.#version,
+      json: route.noJson !== true,
+      gzip: gzip ? Number(preview) + Number(route.noGzip !== true) : 0,
+    });
   }
 
   async #decide(call: Call, route: Route): Promise<Answer> {
@@ -203,77 +224,6 @@ class RunningStandin implements Standin {
     }
     return await route.handle(call);
   }
-
-  async #write(
-    response: ServerResponse,
-    route: Route | undefined,
-    layers: number,
-    gzip: boolean,
-    answer: Answer,
-  ): Promise<void> {
-    if (route !== undefined && route.noJson !== true) {
-      response.setHeader("Content-Type", "application/json; charset=utf-8");
-    }
-    if (answer.kind === "stream") {
-      answer.open(response);
-      return;
-    }
-    response.statusCode = answer.status;
-    if (answer.kind === "error") response.setHeader("Content-Type", "application/json; charset=utf-8");
-    else for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
-    let body = Buffer.from(answer.kind === "error" ? this.#errorText(answer.text, answer.compact) : answer.body);
-    if (gzip) {
-      response.setHeader("Content-Encoding", "gzip");
-      for (let layer = 0; layer < layers; layer += 1) body = gzipSync(body);
-    }
-    send(response, body);
-  }
-
-  #errorText(text: string, compact: true | undefined): string {
-    const [major = 0, minor = 0] = this.#version.replace(/^v/, "").split(".").map(Number);
-    const named = major > 1 || (major === 1 && minor >= 6) ? { error: text, message: text } : { error: text };
-    return encode(named, compact === true ? "" : "    ");
-  }
-}
-
-/** net/http gives small answers a Content-Length and sends larger ones in chunks. */
-function send(response: ServerResponse, body: Buffer): void {
-  if (response.statusCode === 204) {
-    response.end();
-    return;
-  }
-  if (body.length <= 2048 && !response.hasHeader("Content-Length")) response.setHeader("Content-Length", body.length);
-  response.end(body);
-}
-
-function badRequest(response: ServerResponse): void {
-  response.writeHead(400, { "Content-Type": "text/plain; charset=utf-8", Connection: "close" });
-  response.end("400 Bad Request");
-}
-
-function redirect(response: ServerResponse, method: string, target: Target, found: Found & { kind: "redirect" }): void {
-  const query = target.query === undefined ? "" : `?${target.query}`;
-  const location = `${target.origin}${escapePath(found.path)}${query}`;
-  response.setHeader("Location", location);
-  response.statusCode = 301;
-  if (method === "GET" || method === "HEAD") response.setHeader("Content-Type", "text/html; charset=utf-8");
-  const quoted = location
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&#34;")
-    .replaceAll("'", "&#39;");
-  send(response, Buffer.from(method === "GET" ? `<a href="${quoted}">Moved Permanently</a>.\n\n` : ""));
-}
-
-function setCors(response: ServerResponse, origin: string | undefined): void {
-  if (origin === undefined || origin === "") return;
-  response.setHeader("Access-Control-Allow-Origin", origin);
-  response.setHeader("Access-Control-Allow-Methods", "DELETE, GET, OPTIONS, POST, PATCH");
-  response.setHeader(
-    "Access-Control-Allow-Headers",
-    "Accept, Accept-Encoding, Authorization, Content-Length, Content-Type, X-CSRF-Token, X-HTTP-Method-Override",
-  );
 }
 
 function keepNewest<T>(kept: T[], added: readonly T[], limit: number): void {

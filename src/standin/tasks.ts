@@ -4,22 +4,23 @@ import { readBody } from "./body.ts";
 import { type Decoded, list, struct, text, words, zeroTime } from "./go-json-shapes.ts";
 import type { Encodable } from "./go-json-write.ts";
 import { first, joinPath } from "./go-url.ts";
-import { listed } from "./listing.ts";
+import { listed, omitted } from "./listing.ts";
 import { basePath, type Route } from "./mux.ts";
 import { readScript, type Script } from "./script.ts";
 import type { Dbrp, Store, StoredTask, TaskType } from "./store.ts";
 import { refuseVars, showVars, vars } from "./vars.ts";
+import { isSince } from "./version.ts";
 
 const tasksPath = `${basePath}/tasks`;
 const prefix = `${tasksPath}/`;
 export const identifier = /^[-._\p{L}0-9]+$/u;
 export const taskType = words("TaskType", ["stream", "batch", "invalid"]);
 
-const optionsShape = struct("CreateTaskOptions", {
+const optionsShape = struct("client.CreateTaskOptions", {
   id: text,
   "template-id": text,
   type: taskType,
-  dbrps: list(struct("DBRP", { db: text, rp: text }), "[]client.DBRP"),
+  dbrps: list(struct("client.DBRP", { db: text, rp: text }), "[]client.DBRP"),
   script: text,
   status: words("TaskStatus", ["enabled", "disabled"]),
   vars,
@@ -27,9 +28,9 @@ const optionsShape = struct("CreateTaskOptions", {
 type Options = Decoded<typeof optionsShape>;
 
 /** services/task_store/service.go, the routes under /tasks. */
-export function taskRoutes(store: Store): readonly Route[] {
+export function taskRoutes(store: Store, version: string): readonly Route[] {
   return [
-    { method: "GET", pattern: tasksPath, handle: (call) => listTasks(store, call) },
+    { method: "GET", pattern: tasksPath, handle: (call) => listTasks(store, version, call) },
     { method: "POST", pattern: tasksPath, handle: (call) => createTask(store, call) },
     { method: "GET", pattern: prefix, handle: (call) => readTask(store, call) },
     { method: "PATCH", pattern: prefix, handle: (call) => updateTask(store, call) },
@@ -50,14 +51,18 @@ function readTask(store: Store, call: Call): Answer {
   return pretty(showTask(task));
 }
 
-function listTasks(store: Store, call: Call): Answer {
+function listTasks(store: Store, version: string, call: Call): Answer {
+  const withTemplate = isSince(version, "1.6.2");
   return (
     refuseViews(call, true) ??
     listed(call.query, {
       name: "tasks",
       items: store.tasks,
-      fields: fieldNames.filter((name) => name !== "template-id"),
-      show: (task, field) => (field === "template-id" ? undefined : showTask(task, null)[field]),
+      fields: fieldNames.filter((name) => withTemplate || name !== "template-id"),
+      show: (task, field) => {
+        if (field !== "template-id") return showTask(task, null)[field];
+        return withTemplate ? task.templateId || omitted : undefined;
+      },
       unlimited: true,
     })
   );
@@ -146,7 +151,7 @@ function updateTask(store: Store, call: Call): Answer {
   if (refusedVars !== undefined) return failure(400, refusedVars);
   if (script.type === "invalid") return failure(400, "invalid task type: invalid");
   if (newId !== id && store.tasks.has(newId)) {
-    return failure(500, "failed to create new task during ID change: task already exists");
+    return failure(500, "failed to create new task during ID change: object already exists");
   }
   const now = new Date().toISOString();
   const status = options.status === "enabled" || options.status === "disabled" ? options.status : original.status;

@@ -8,12 +8,14 @@ export interface Var {
   /** Durations are nanoseconds; null for a star. */
   readonly value: null | boolean | bigint | number | string | readonly Var[];
   readonly description: string;
+  /** Why it cannot be stored although it was decoded. */
+  readonly refused?: string;
 }
 
 export type Vars = ReadonlyMap<string, Var>;
 
 const types = ["bool", "int", "float", "string", "regex", "duration", "lambda", "list", "star"] as const;
-const varShape = struct("Var", { type: words("VarType", types), value: raw, description: text });
+const varShape = struct("client.Var", { type: words("VarType", types), value: raw, description: text });
 const varsShape = map(varShape, "map[string]client.Var");
 
 /** A map that decodes itself: any earlier value is dropped, and null makes it empty. */
@@ -27,10 +29,7 @@ export const vars: Shape<Vars> = {
 
 /** Why variables that decoded cannot be stored (400); undefined when they can. */
 export function refuseVars(given: Vars): string | undefined {
-  for (const [name, { type, value }] of given) {
-    const reason = refuseVar(type, value);
-    if (reason !== undefined) return `invalid var ${name}: ${reason}`;
-  }
+  for (const [name, { refused }] of given) if (refused !== undefined) return `invalid var ${name}: ${refused}`;
   return undefined;
 }
 
@@ -44,15 +43,37 @@ function showVar({ type, value, description }: Var): Encodable {
 }
 
 function readVar(type: string, tree: Tree, description: string): Var {
-  if (type === "star" || tree.kind === "null") return { type, value: null, description };
-  if (type === "list") return { type, value: readList(tree), description };
-  if (tree.kind === "number") return { type, value: readNumber(type, tree.text), description };
-  if (type === "int" || type === "float") throw new GoJsonError(`invalid var: expected ${type} value`);
-  if (tree.kind === "string")
-    return { type, value: type === "duration" ? readDuration(tree.value) : tree.value, description };
-  if (type === "duration") throw new GoJsonError("invalid var: expected int or string value");
-  return { type, value: tree.kind === "bool" ? tree.value : [], description };
+  const value = readValue(type, tree);
+  const refused = type === "star" ? undefined : refuseValue(type, tree, value);
+  return refused === undefined ? { type, value, description } : { type, value, description, refused };
 }
+
+function readValue(type: string, tree: Tree): Var["value"] {
+  if (type === "star" || tree.kind === "null") return null;
+  if (type === "list") return readList(tree);
+  if (tree.kind === "number") return readNumber(type, tree.text);
+  if (type === "int" || type === "float") throw new GoJsonError(`invalid var: expected ${type} value`);
+  if (tree.kind === "string") return type === "duration" ? readDuration(tree.value) : tree.value;
+  if (type === "duration") throw new GoJsonError("invalid var: expected int or string value");
+  return tree.kind === "bool" ? tree.value : null;
+}
+
+/** What the store says of a decoded value that it does not take (newVar in services/task_store/dao.go). */
+function refuseValue(type: string, tree: Tree, value: Var["value"]): string | undefined {
+  if (typeof value === "object" && value !== null) return value.find(({ refused }) => refused !== undefined)?.refused;
+  if (value === null) return `unsupported Var type ${goTypes[tree.kind] ?? "<nil>"}.`;
+  const shown = type === "" ? "unknown" : type;
+  if (typeof value === "string" && !["lambda", "regex", "string"].includes(type)) {
+    return `unexpected var type ${shown}, value is a string`;
+  }
+  return typeof value === "boolean" && type !== "bool" ? `mismatched type and value: bool ${shown}` : undefined;
+}
+
+const goTypes: Readonly<Record<string, string>> = {
+  number: "json.Number",
+  array: "[]interface {}",
+  object: "map[string]interface {}",
+};
 
 function readList(tree: Tree): readonly Var[] {
   if (tree.kind !== "array") throw new GoJsonError("invalid var: expected list of vars");
@@ -65,13 +86,15 @@ function readList(tree: Tree): readonly Var[] {
       throw new GoJsonError("invalid var: expected list type key in object");
     }
     if (value === undefined) throw new GoJsonError("invalid var: expected list value key in object");
-    // Numbers inside a list stay undecoded in Kapacitor and are refused when they are stored.
-    return {
-      type: type.value,
-      value: value.kind === "string" || value.kind === "bool" ? value.value : null,
-      description: "",
-    };
+    return readListed(type.value, value);
   });
+}
+
+/** Inside of a list Kapacitor leaves numbers and lists undecoded, and the store then refuses them. */
+function readListed(type: string, tree: Tree): Var {
+  const value = type !== "star" && (tree.kind === "string" || tree.kind === "bool") ? tree.value : null;
+  const refused = type === "star" ? undefined : refuseValue(type, tree, value);
+  return refused === undefined ? { type, value, description: "" } : { type, value, description: "", refused };
 }
 
 function readNumber(type: string, number: string): bigint | number | null {
@@ -106,17 +129,4 @@ function readDuration(duration: string): bigint {
     sum += BigInt(amount) * (units[unit] ?? 0n);
   }
   return duration.startsWith("-") ? -sum : sum;
-}
-
-function refuseVar(type: string, value: Var["value"]): string | undefined {
-  if (type === "star") return undefined;
-  if (Array.isArray(value)) {
-    const inner = value.map((item: Var) => refuseVar(item.type, item.value)).find((reason) => reason !== undefined);
-    return inner ?? (type === "list" ? undefined : `mismatched type and value: []task_store.Var ${type}`);
-  }
-  if (value === null) return "unsupported Var type <nil>.";
-  if (typeof value === "string" && !["lambda", "regex", "string"].includes(type)) {
-    return `unexpected var type ${type}, value is a string`;
-  }
-  return typeof value === "boolean" && type !== "bool" ? `mismatched type and value: bool ${type}` : undefined;
 }

@@ -1,5 +1,7 @@
 import http from "node:http";
 import https from "node:https";
+import { WriteQueue } from "./writes.ts";
+import { createWriteLink } from "./writes-link.ts";
 
 /** The part of a `[[kapacitor]]` that says how to reach it; durations in milliseconds. */
 export interface UpstreamOptions {
@@ -13,6 +15,12 @@ export interface UpstreamOptions {
   readonly connectTimeoutMs: number;
   /** To the first byte of an answer. */
   readonly timeoutMs: number;
+  /** Small writes that wait at the same time leave as one. */
+  readonly groupCommit: boolean;
+  /** How long a write waits for a Kapacitor that does not accept connections. */
+  readonly writeHoldMs: number;
+  /** For a write as a whole. */
+  readonly writeTimeoutMs: number;
 }
 
 /** One Kapacitor as the lanes see it. */
@@ -24,10 +32,11 @@ export interface Upstream {
   /** Authorization value of the configured credentials. */
   readonly authorization: string | undefined;
   readonly agent: http.Agent;
+  readonly writes: WriteQueue;
   /** Requests of the API lane under way. */
   active: number;
-  /** No new request will come: idle connections close now, those in use with their request. */
-  retire(): void;
+  /** No new request will come: idle connections close now, those in use with their request. Resolves when no write is left. */
+  retire(): Promise<void>;
   /** Cuts every connection. */
   close(): void;
 }
@@ -52,6 +61,11 @@ export function createUpstream(options: UpstreamOptions): Upstream {
           ...(options.ca === undefined ? {} : { ca: options.ca }),
         })
       : new http.Agent(pool);
+  const link = createWriteLink(options);
+  const writes = new WriteQueue(link, {
+    holdMs: options.writeHoldMs,
+    timeoutMs: options.writeTimeoutMs,
+  });
   const login = `${options.username}:${options.password}`;
   return {
     options,
@@ -59,11 +73,17 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     host: origin.host,
     authorization: options.username === "" ? undefined : `Basic ${Buffer.from(login, "utf8").toString("base64")}`,
     agent,
+    writes,
     active: 0,
-    retire: () => {
+    retire: async () => {
       for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
       agent.on("free", (socket) => socket.destroy());
+      await writes.idle();
+      link.close();
     },
-    close: () => agent.destroy(),
+    close: () => {
+      agent.destroy();
+      link.close();
+    },
   };
 }

@@ -198,7 +198,11 @@ t.test("decisions", async (t) => {
     const parsed = target(path);
     const located = policy.locator.locate(method, "", parsed);
     if (located.kind !== "located") throw new Error(located.reason);
-    const decision = decide(policy, { method, target: parsed, located, query: parsed.query, fetchSite }, asRole(role));
+    const decision = decide(
+      policy,
+      { method, target: parsed, located, query: parsed.query, database: undefined, fetchSite },
+      asRole(role),
+    );
     const got =
       decision.kind === "deny" ? decision.reason : decision.kind === "forward" ? `forward ${decision.path}` : "other";
     t.equal(got, expected, `${method} ${path} ${role} ${fetchSite} ${JSON.stringify(environment)}`);

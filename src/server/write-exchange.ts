@@ -1,0 +1,205 @@
+import type { Socket } from "node:net";
+import { type Deny, deny } from "../core/decision.ts";
+import { mayJoin } from "../core/line-protocol-joining.ts";
+import { writeOverheadBytes } from "../upstream/writes.ts";
+import type { ClientWrite, StreamedBody, WriteAnswerHead } from "../upstream/writes-carrier.ts";
+import type { Pace } from "../upstream/writes-link.ts";
+import { watchBody } from "./body.ts";
+import { type Exchange, hasBody } from "./exchange.ts";
+import { linger, refuse } from "./respond.ts";
+import type { GatewayState } from "./state.ts";
+import { createPassage, type Passage } from "./write-passage.ts";
+import type { WriteRoute } from "./write-plan.ts";
+
+/** Bodies up to this size are read whole before anything is sent; larger ones pass through as they arrive. */
+export const wholeBytes = 65_536;
+
+const noBytes = Buffer.alloc(0);
+const overloaded = deny("overloaded", undefined, { retryAfterSeconds: 1 });
+const tooSlow = deny("request_timeout", "the request body did not arrive in time");
+
+/** An admitted write, from its body to its answer. */
+export class WriteExchange implements ClientWrite {
+  readonly path: string;
+  readonly sharedHeaders: readonly string[];
+  headers: readonly string[];
+  key: string | undefined = undefined;
+  body: Buffer | StreamedBody = noBytes;
+  reserved = 0;
+  readonly #state: GatewayState;
+  readonly #exchange: Exchange;
+  readonly #route: WriteRoute;
+  readonly #suspects: WeakSet<Socket>;
+  #chunks: Buffer[] = [];
+  #passage: Passage | undefined;
+  #submittedAt = 0;
+  /** It belongs to the queue, which answers it. */
+  #submitted = false;
+  /** It has its answer, or nobody is there for one. */
+  #over = false;
+
+  /** @param suspects connections whose last body Kapacitor refused: theirs travel alone, so that they cost their neighbours nothing */
+  constructor(state: GatewayState, exchange: Exchange, route: WriteRoute, suspects: WeakSet<Socket>) {
+    this.path = route.path;
+    this.headers = route.headers;
+    this.sharedHeaders = route.sharedHeaders;
+    this.#state = state;
+    this.#exchange = exchange;
+    this.#route = route;
+    this.#suspects = suspects;
+  }
+
+  /** Takes the body in and sends it. Never throws; answers exactly once. */
+  start(): void {
+    const { request, response, contentLength = 0, expectsContinue } = this.#exchange;
+    if (response.destroyed) return;
+    if (contentLength > this.#limit) {
+      this.#refuse(this.#tooLarge());
+      return;
+    }
+    if (!this.#reserve(writeOverheadBytes)) {
+      this.#refuse(overloaded);
+      return;
+    }
+    if (!hasBody(this.#exchange)) {
+      this.#submit(noBytes);
+      return;
+    }
+    request.once("close", this.#leave);
+    if (contentLength > wholeBytes) {
+      this.#passThrough();
+      return;
+    }
+    if (expectsContinue) response.writeContinue();
+    request.on("data", this.#take);
+    request.once("end", this.#finish);
+    process.nextTick(this.#watch);
+  }
+
+  readonly #take = (chunk: Buffer): void => {
+    const exchange = this.#exchange;
+    exchange.bytesIn += chunk.length;
+    this.#chunks.push(chunk);
+    if (!this.#reserve(chunk.length)) this.#refuse(overloaded);
+    else if (exchange.bytesIn > wholeBytes) this.#passThrough();
+  };
+
+  readonly #finish = (): void => {
+    const [only = noBytes] = this.#chunks;
+    const body = this.#chunks.length > 1 ? Buffer.concat(this.#chunks) : only;
+    this.#chunks = [];
+    if (!this.#suspects.has(this.#exchange.request.socket) && mayJoin(body)) this.key = this.#route.key;
+    this.#submit(body);
+  };
+
+  readonly #watch = (): void => {
+    if (!this.#over) watchBody(this.#exchange, this.#state.config.http["body-timeout"], () => this.#refuse(tooSlow));
+  };
+
+  /** A client that leaves before the end of its body has written nothing; one that leaves later has written, and misses the answer. */
+  readonly #leave = (): void => {
+    if (this.#exchange.request.complete || this.#over) return;
+    this.#over = true;
+    this.#letGo(new Error("the client left"));
+  };
+
+  /** Sends the body on as it arrives, after what was read of it. */
+  #passThrough(): void {
+    const { request, contentLength } = this.#exchange;
+    this.#detach();
+    request.pause();
+    if (contentLength !== undefined) this.headers = [...this.headers, "content-length", String(contentLength)];
+    const passage = createPassage(this.#exchange, this.#chunks, this.#limit, {
+      opened: this.#watch,
+      tooLarge: () => this.#refuse(this.#tooLarge()),
+    });
+    this.#passage = passage;
+    this.#submit(passage);
+  }
+
+  #submit(body: Buffer | StreamedBody): void {
+    this.body = body;
+    this.#submitted = true;
+    this.#submittedAt = performance.now();
+    this.#route.upstream.writes.submit(this);
+  }
+
+  begin(head: WriteAnswerHead, pace: Pace): void {
+    const exchange = this.#exchange;
+    const { response, request } = exchange;
+    exchange.upstreamMs = performance.now() - this.#submittedAt;
+    exchange.upstreamRequestId = head.requestId;
+    if (head.status < 400) this.#suspects.delete(request.socket);
+    else if (!head.shared && head.status < 500) this.#suspects.add(request.socket);
+    if (this.#over || response.destroyed) return;
+    const headers = [...head.headers];
+    if (head.shared || head.requestId === undefined) headers.push("Request-Id", exchange.requestId);
+    if (!request.complete) headers.push("Connection", "close");
+    try {
+      response.writeHead(head.status, head.statusText, headers);
+    } catch (error) {
+      this.fail(deny("upstream_reset", "Kapacitor's answer is not valid HTTP"), String(error));
+      return;
+    }
+    response.once("close", () => pace.resume());
+  }
+
+  data(chunk: Buffer, pace: Pace): void {
+    const { response } = this.#exchange;
+    if (this.#over || response.destroyed) return;
+    this.#exchange.bytesOut += chunk.length;
+    if (response.write(chunk)) return;
+    pace.pause();
+    response.once("drain", () => pace.resume());
+  }
+
+  end(): void {
+    const { request, response } = this.#exchange;
+    if (this.#over) return;
+    this.#over = true;
+    response.end();
+    if (!request.complete) linger(request);
+  }
+
+  fail(decision: Deny, cause: string | undefined): void {
+    if (this.#over) return;
+    this.#exchange.cause ??= cause;
+    this.#refuse(decision);
+  }
+
+  get #limit(): number {
+    return this.#state.config.http["write-max-body-size"];
+  }
+
+  #tooLarge(): Deny {
+    return deny("body_too_large", `the request body is larger than ${this.#limit} bytes`);
+  }
+
+  #reserve(bytes: number): boolean {
+    if (!this.#route.upstream.writes.reserve(bytes)) return false;
+    this.reserved += bytes;
+    return true;
+  }
+
+  #refuse(decision: Deny): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#letGo(new Error(decision.reason));
+    if (!this.#exchange.response.destroyed) refuse(this.#exchange, decision, this.#state.config.http.realm);
+    this.#exchange.request.resume();
+  }
+
+  /** Takes no more of the body; what was sent of it ends as a broken request. */
+  #letGo(error: Error): void {
+    this.#detach();
+    this.#chunks = [];
+    this.#passage?.cut(error);
+    if (!this.#submitted) this.#route.upstream.writes.release(this.reserved);
+    this.#submitted = true;
+  }
+
+  #detach(): void {
+    this.#exchange.request.off("data", this.#take);
+    this.#exchange.request.off("end", this.#finish);
+  }
+}

@@ -1,0 +1,110 @@
+import { type Challenge, challenge, type Deny, deny } from "../core/decision.ts";
+import { headerValues, requestHeaders } from "../core/headers.ts";
+import { decide } from "../core/policy.ts";
+import { anonymous, anonymousWriter, type Principal } from "../core/principal.ts";
+import { readWriteQuery } from "../core/query.ts";
+import { type Credentials, readBasic } from "../credentials/basic.ts";
+import type { Upstream } from "../upstream/instance.ts";
+import { credentialSource, unreadableAuthorization } from "./authentication.ts";
+import type { Exchange } from "./exchange.ts";
+import type { GatewayState } from "./state.ts";
+
+/** How a write is served, as far as its head tells. */
+export interface WritePlan {
+  readonly kind: "plan";
+  /** The query that goes on. */
+  readonly query: string | undefined;
+  readonly database: string;
+  /** Who writes: known from the address, or by credentials that have to be verified. */
+  readonly writer: Principal | Credentials;
+  /** The way of the last writer whose credentials were verified. */
+  route: WriteRoute | undefined;
+}
+
+/** Where the writes of a principal go. */
+export interface WriteRoute {
+  readonly principal: Principal;
+  readonly upstream: Upstream;
+  /** Origin-form target. */
+  readonly path: string;
+  /** Of a request of its own, and of one that it shares with others: names and values in turn. */
+  readonly headers: readonly string[];
+  readonly sharedHeaders: readonly string[];
+  /** The same for writes that may leave as one; undefined: they may not. */
+  readonly key: string | undefined;
+}
+
+/** Reads the query and finds the credentials of a write that passed the gates. */
+export function planWrite(state: GatewayState, exchange: Exchange): WritePlan | Deny | Challenge {
+  const read = readWriteQuery(exchange.target?.query);
+  if (!read.ok) return deny("bad_target", read.text);
+  const writer = findWriter(state, exchange, read.query.credentials);
+  const { rest, db } = read.query;
+  return "kind" in writer ? writer : { kind: "plan", query: rest, database: db, writer, route: undefined };
+}
+
+function findWriter(
+  state: GatewayState,
+  exchange: Exchange,
+  query: Credentials | undefined,
+): Principal | Credentials | Challenge {
+  if (exchange.located?.allowsWriter(exchange.clientAddress ?? "") === true) return anonymousWriter;
+  const authorization = headerValues(exchange.rawHeaders, "authorization")[0];
+  const source = credentialSource(state, exchange, authorization, query);
+  switch (source.kind) {
+    case "anonymous":
+      return anonymous;
+    case "none":
+      return challenge("credentials_required");
+    case "query":
+      return { user: source.user, password: source.password };
+    case "header":
+      return readBasic(source.value) ?? unreadableAuthorization();
+  }
+}
+
+/** Decides where the writes of a principal go. */
+export function routeWrite(
+  state: GatewayState,
+  exchange: Exchange,
+  plan: WritePlan,
+  principal: Principal,
+): WriteRoute | Deny {
+  const { located, target, rawHeaders } = exchange;
+  if (located === undefined || target === undefined) throw new Error("a gate was passed without its facts");
+  const fetchSite = headerValues(rawHeaders, "sec-fetch-site")[0]?.toLowerCase();
+  const { query, database } = plan;
+  const decision = decide(state.policy, { method: "POST", target, located, query, database, fetchSite }, principal);
+  if (decision.kind === "deny") return decision;
+  const upstream = state.upstreams.get(located.instance);
+  // A write is never inspected: anything but a way to a known Kapacitor is a fault here.
+  if (decision.kind !== "forward" || upstream === undefined) return deny("internal_error");
+  const { path } = decision;
+  const forwardedFor = exchange.viaTrustedProxy ? headerValues(rawHeaders, "x-forwarded-for").join(", ") : "";
+  const { "content-length": _, ...headers } = requestHeaders(rawHeaders, {
+    upstreamHost: upstream.host,
+    remoteAddress: exchange.remoteAddress ?? "",
+    forwardedFor: forwardedFor === "" ? undefined : forwardedFor,
+    scheme: state.config.http["https-enabled"] ? "https" : "http",
+    host: headerValues(rawHeaders, "host")[0] ?? "",
+    authorization: upstream.authorization,
+    bodyLength: undefined,
+  });
+  const joins = upstream.options.groupCommit && headers["content-encoding"] === undefined;
+  return {
+    principal,
+    upstream,
+    path,
+    headers: Object.entries(headers).flatMap(([name, value]) => [value].flat().flatMap((text) => [name, text])),
+    sharedHeaders: sharedHeaders(upstream),
+    // The path has the database and everything else that a write says of itself.
+    key: joins ? `${principal.name} ${path}` : undefined,
+  };
+}
+
+/** What a request says that carries the writes of several clients: nothing of any one of them. */
+function sharedHeaders(upstream: Upstream): string[] {
+  const headers = ["host", upstream.host, "user-agent", "kapgate"];
+  if (upstream.authorization !== undefined) headers.push("authorization", upstream.authorization);
+  return headers;
+}
