@@ -1,7 +1,8 @@
 /**
  * The sections that `config` shows and changes, with their options and defaults, as Kapacitor 1.5.4 to 1.8.3 have them.
  * One word an option: `name` is text, `?` a flag, `#` a number, `~` a duration, `[]` a list, `{}` a map, `*` a secret text
- * (shown as whether it is set), `*{}` a secret map, `=value` its default, `@release` since when.
+ * (shown as whether it is set), `*{}` a secret map, `=value` its default (lists and maps: nil or `empty`), `@release` since
+ * when. Secrets are listed in the order of the words.
  */
 import type { Plain } from "./go-json-shapes.ts";
 import { isSince } from "./version.ts";
@@ -44,7 +45,7 @@ const declared: Readonly<Record<string, Declared>> = {
   },
   consul: {
     key: "id",
-    options: `address=127.0.0.1:8500 datacenter enabled? id password* scheme=http services[] ssl-server-name tag-separator=, token* username ${tls}`,
+    options: `address=127.0.0.1:8500 datacenter enabled? id scheme=http services[] ssl-server-name tag-separator=, token* password* username ${tls}`,
   },
   discord: {
     since: "1.5.6",
@@ -113,7 +114,7 @@ const declared: Readonly<Record<string, Declared>> = {
   pushover: { options: "enabled? token* url=https://api.pushover.net/1/messages.json user-key*" },
   scraper: {
     key: "name",
-    options: `bearer-token* blacklist[] db discoverer-id discoverer-service enabled? metrics-path=/metrics name params{} password* proxy-url rp scheme=http scrape-interval~=1m0s scrape-timeout~=10s ssl-server-name type=prometheus username ${tls}`,
+    options: `blacklist[] db discoverer-id discoverer-service enabled? metrics-path=/metrics name params{} password* bearer-token* proxy-url{} rp scheme=http scrape-interval~=1m0s scrape-timeout~=10s ssl-server-name type=prometheus username ${tls}`,
   },
   sensu: { options: "addr enabled? handlers[] source=Kapacitor" },
   serverset: { key: "id", options: "enabled? id paths[] servers[] timeout~=10s" },
@@ -124,15 +125,15 @@ const declared: Readonly<Record<string, Declared>> = {
   },
   slack: {
     key: "workspace",
-    options: `channel default? enabled? global? icon-emoji state-changes-only? token*@1.6.1 url* username=kapacitor workspace ${tls}`,
-    elements: [{ default: true }],
+    options: `channel default? enabled? global? icon-emoji state-changes-only? url* token*@1.6.1 username workspace ${tls}`,
+    elements: [{ default: true, username: "kapacitor" }],
   },
   smtp: {
     options:
       "enabled? from global? host=localhost idle-timeout~=30s no-verify? password* port#=25 state-changes-only? to[] to-templates[]@1.6.3 username",
   },
   snmptrap: { options: "addr=localhost:162 community*=kapacitor enabled? retries#=1" },
-  "static-discovery": { key: "id", options: "enabled? id labels{} targets[]" },
+  "static-discovery": { key: "id", options: "enabled? id labels{}=empty targets[]=empty" },
   swarm: { key: "id", options: `enabled? id servers[] ${tls}` },
   talk: { options: "author_name enabled? url*" },
   teams: { since: "1.5.6", options: "channel-url enabled? global? state-changes-only?" },
@@ -191,5 +192,6 @@ function readOptions(words: string, version: string): ReadonlyMap<string, Option
 function standardValue(type: OptionType, standard: string): Plain {
   if (type === "flag") return false;
   if (type === "number") return Number(standard);
-  return type === "list" || type === "map" ? null : standard;
+  if (type === "text" || type === "duration") return standard;
+  return standard === "empty" ? (type === "list" ? [] : new Map()) : null;
 }

@@ -95,6 +95,7 @@ class Config {
       invalidMix(changes, action.add.size > 0, action.remove.length > 0, elementName, hasElement);
     if (invalid !== undefined) return failure(400, `failed to apply update: invalid update action: ${invalid}`);
     if (action.remove.length > 0) {
+      if (!this.#sections.has(sectionName)) return unknownService(`${sectionName}/`, sectionName);
       for (const element of action.remove) this.#store.overrides.delete(overrideId(sectionName, element));
       return noContent;
     }
@@ -125,13 +126,10 @@ class Config {
     const options = new Map([...before.options, ...set]);
     for (const option of removed) options.delete(option);
     const section = this.#sections.get(sectionName);
-    const exists =
-      section !== undefined &&
-      (before.create || this.#elements(sectionName, section).some((found) => identity(section, found) === elementName));
-    if (!exists) {
+    if (section === undefined || !(before.create || isInFile(section, elementName))) {
       if (options.size > 0) return unknownOptions(id, [...options.keys()], sectionName);
-      const reason = `received configuration update for unknown dynamic service ${sectionName}`;
-      return section === undefined ? failure(500, `failed to update configuration ${id}: ${reason}`) : noContent;
+      if (section !== undefined) return noContent;
+      return failure(400, `failed to override configuration ${id}: unknown section ${sectionName}`);
     }
     return this.#save(id, id, section, { create: before.create, options });
   }
@@ -139,13 +137,18 @@ class Config {
   #save(shownId: string, id: string, section: Section, override: Override): Answer {
     const unknown = [...override.options.keys()].filter((option) => !section.options.has(option));
     if (unknown.length > 0) return unknownOptions(shownId, unknown, id.slice(0, id.indexOf("/")));
+    const renames = !override.create && override.options.has(section.key);
+    if (renames) {
+      return failure(400, `failed to override configuration ${shownId}: cannot override element key ${section.key}`);
+    }
     for (const [option, value] of override.options) {
       const refused = refuseValue(section.options.get(option), value);
       if (refused !== undefined) {
         return failure(400, `failed to override configuration ${shownId}: cannot set option ${option}: ${refused}`);
       }
     }
-    this.#store.overrides.set(id, override);
+    const options = [...override.options].map(([option, value]) => [option, stored(section, option, value)] as const);
+    this.#store.overrides.set(id, { create: override.create, options: new Map(options) });
     return noContent;
   }
 
@@ -164,9 +167,12 @@ class Config {
 
   #elements(sectionName: string, section: Section): readonly Values[] {
     const standard = [...section.options].map(([option, { standard }]) => [option, standard] as const);
+    // What is set on a list as such goes to every element of the file, and what is set on one of them wins.
     const fromFile = section.elements.map((element) => {
-      const override = this.#store.overrides.get(overrideId(sectionName, identity(section, element)));
-      return new Map([...standard, ...element, ...(override?.create === false ? override.options : [])]);
+      const ids = new Set([overrideId(sectionName, ""), overrideId(sectionName, identity(section, element))]);
+      const overrides = [...ids].map((id) => this.#store.overrides.get(id));
+      const set = overrides.flatMap((override) => (override?.create === false ? [...override.options] : []));
+      return new Map([...standard, ...element, ...set]);
     });
     const created = [...this.#store.overrides]
       .filter(([id, { create }]) => create && id.startsWith(`${sectionName}/`))
@@ -187,6 +193,22 @@ class Config {
 
 function overrideId(sectionName: string, elementName: string): string {
   return `${sectionName}/${elementName}`;
+}
+
+/** Whether the file has something that an override of this element would change. */
+function isInFile(section: Section, elementName: string): boolean {
+  if (elementName === "") return section.elements.length > 0;
+  return section.elements.some((element) => identity(section, element) === elementName);
+}
+
+function unknownService(id: string, sectionName: string): Answer {
+  const reason = `received configuration update for unknown dynamic service ${sectionName}`;
+  return failure(500, `failed to update configuration ${id}: ${reason}`);
+}
+
+/** Numbers may be given as text. */
+function stored(section: Section, option: string, value: Plain): Plain {
+  return section.options.get(option)?.type === "number" ? Number(value) : value;
 }
 
 function identity(section: Section, element: Values): string {
@@ -248,7 +270,7 @@ function refuseValue(option: Option | undefined, value: Plain): string | undefin
     if (given === "float64" || (typeof value === "string" && /^[+-]?\d+$/.test(value))) return undefined;
     return given === "string"
       ? `cannot convert string ${JSON.stringify(value)} into int`
-      : `wrong kind ${given}, expected value of kind int: false`;
+      : `cannot convert ${given} into int`;
   }
   if (option.type === "duration") return given === "string" ? undefined : `cannot unmarshal ${given} into int64`;
   const wanted = kinds[option.type];

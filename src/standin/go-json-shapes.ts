@@ -65,7 +65,8 @@ export const time: Shape<string> = {
   read: (tree, earlier) => {
     if (tree.kind === "null") return earlier;
     if (tree.kind !== "string" || !rfc3339.test(tree.value) || Number.isNaN(Date.parse(tree.value.replace(",", ".")))) {
-      const shown = tree.kind === "string" ? JSON.stringify(tree.value) : valueWord(tree);
+      const shown =
+        tree.kind === "string" ? JSON.stringify(tree.value) : tree.kind === "number" ? tree.text : tree.kind;
       throw new GoJsonError(
         `parsing time ${JSON.stringify(shown)} as "\\"2006-01-02T15:04:05Z07:00\\"": cannot parse as RFC 3339`,
       );

@@ -16,7 +16,13 @@ const clock = words("Clock", ["fast", "real"]);
 const recordStream = struct("client.RecordStreamOptions", { id: text, task: text, stop: time });
 const recordBatch = struct("client.RecordBatchOptions", { id: text, task: text, start: time, stop: time });
 const recordQuery = struct("client.RecordQueryOptions", { id: text, query: text, type: taskType, cluster: text });
-const replay = struct("client.CreateReplayOptions", { id: text, recording: text, task: text, "recording-time": flag, clock });
+const replay = struct("client.CreateReplayOptions", {
+  id: text,
+  recording: text,
+  task: text,
+  "recording-time": flag,
+  clock,
+});
 const replayBatch = struct("client.ReplayBatchOptions", {
   id: text,
   task: text,
@@ -178,7 +184,7 @@ function addReplay(
     clock: options.clock || "fast",
     date: new Date().toISOString(),
   };
-  if (!store.replays.has(options.id)) store.replays.set(options.id, added);
+  store.replays.set(options.id, added);
   return pretty(showReplay(added, "running"), 201);
 }
 

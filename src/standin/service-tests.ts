@@ -4,6 +4,7 @@ import { isEnabled } from "./config.ts";
 import { anything, flag, list, type Shape, struct, text } from "./go-json-shapes.ts";
 import { compareText, type Encodable } from "./go-json-write.ts";
 import { first, joinPath, matchGlob } from "./go-url.ts";
+import { level } from "./level.ts";
 import { basePath, type Route } from "./mux.ts";
 import type { Store } from "./store.ts";
 import { isSince } from "./version.ts";
@@ -28,6 +29,7 @@ const tests: Readonly<Record<string, Options>> = {
     message: "test alerta message",
     origin: "",
     service: ["testServiceA", "testServiceB"],
+    correlate: ["testServiceX", "testServiceY"],
     timeout: "24h0m0s",
   },
   azure: byId,
@@ -152,7 +154,10 @@ const tests: Readonly<Record<string, Options>> = {
   },
 };
 
+/** Since when a test, or an option of one, is there. */
 const since: Readonly<Record<string, string>> = {
+  "alerta.correlate": "1.5.8",
+  "opsgenie2.recovery_action": "1.5.7",
   bigpanda: "1.5.8",
   discord: "1.5.6",
   servicenow: "1.5.7",
@@ -162,7 +167,15 @@ const since: Readonly<Record<string, string>> = {
 
 /** services/servicetest/service.go. Nothing is sent: a service that is enabled, or has no switch, succeeds. */
 export function serviceTestRoutes(store: Store, version: string): readonly Route[] {
-  const known = new Map(Object.entries(tests).filter(([name]) => isSince(version, since[name] ?? "0")));
+  const present = (name: string) => isSince(version, since[name] ?? "0");
+  const known = new Map(
+    Object.entries(tests)
+      .filter(([name]) => present(name))
+      .map(([name, options]) => {
+        const shown = Object.entries(options).filter(([option]) => present(`${name}.${option}`));
+        return [name, Object.fromEntries(shown)];
+      }),
+  );
   return [
     { method: "GET", pattern: testsPath, handle: (call) => listTests(known, call) },
     {
@@ -211,20 +224,22 @@ function withTest(
 }
 
 function run(store: Store, version: string, call: Call, name: string, options: Options): Answer {
-  const read = decodeBody(call, optionsShape(options));
+  const read = decodeBody(call, optionsShape(name, options));
   if ("error" in read) return failure(400, `failed to decode JSON body:${read.error}`);
   const success = isEnabled(store, version, name) ?? true;
   return compact({ success, message: success ? "" : "service is not enabled" });
 }
 
 /** The Go struct of a test's options, told from its defaults. */
-function optionsShape(options: Options): Shape<unknown> {
-  const fields = Object.entries(options).map(([name, value]): [string, Shape<unknown>] => {
-    if (typeof value === "string") return [name, text];
-    if (typeof value === "boolean") return [name, flag];
-    return [name, Array.isArray(value) && typeof value[0] === "string" ? list(text, "[]string") : anything];
+function optionsShape(name: string, options: Options): Shape<unknown> {
+  const fields = Object.entries(options).map(([option, value]): [string, Shape<unknown>] => {
+    if (option === "level") return [option, level];
+    if (typeof value === "string") return [option, text];
+    if (typeof value === "boolean") return [option, flag];
+    const texts = value === null || (Array.isArray(value) && typeof value[0] === "string");
+    return [option, texts ? list(text, "[]string") : anything];
   });
-  return struct("testOptions", Object.fromEntries(fields));
+  return struct(`${name}.testOptions`, Object.fromEntries(fields));
 }
 
 function showTest(name: string, options: Options): Encodable {

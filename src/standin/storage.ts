@@ -55,5 +55,5 @@ function act(call: Call): Answer {
   if (!stores.includes(name)) return failure(404, `unknown storage ${JSON.stringify(name)}`);
   const read = decodeBody(call, actionShape);
   if ("error" in read) return failure(400, `failed to unmarshal storage action ${read.error}`);
-  return read.value.action === "rebuild" ? noContent : failure(400, 'unkown storage action "unknown"');
+  return read.value.action === "rebuild" ? noContent : failure(400, 'unkown storage action "unknown StorageAction 0"');
 }

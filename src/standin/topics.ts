@@ -8,6 +8,7 @@ import { compareText, type Encodable, encode } from "./go-json-write.ts";
 import { escapePath, first, joinPath, matchGlob } from "./go-url.ts";
 import { option, refuseHandler, unsupportedKind } from "./handler-kinds.ts";
 import { applyPatch, decodePatch, GoPanic, PatchError } from "./json-patch.ts";
+import { parseLevel } from "./level.ts";
 import { basePath, type Route } from "./mux.ts";
 import { balancedExpression } from "./script.ts";
 import type { Store, StoredHandler } from "./store.ts";
@@ -15,7 +16,6 @@ import { isSince } from "./version.ts";
 
 const topicsPath = `${basePath}/alerts/topics`;
 const prefix = `${topicsPath}/`;
-const levels = ["OK", "INFO", "WARNING", "CRITICAL"];
 const validTopic = /^[-:._\p{L}0-9]+$/u;
 const validHandler = /^[-._\p{L}0-9]+$/u;
 
@@ -197,8 +197,7 @@ function refuseTarget(store: Store, spec: StoredHandler, version: string): strin
 }
 
 function minimalLevel(call: Call): number | undefined {
-  const at = levels.indexOf(first(call.query, "min-level").toUpperCase() || "OK");
-  return at < 0 ? undefined : at;
+  return parseLevel(first(call.query, "min-level").toUpperCase());
 }
 
 function unknownLevel(call: Call): Answer {
