@@ -3,6 +3,8 @@ import { dirname, join } from "node:path";
 import t from "tap";
 import { commands } from "../src/commands/catalogue.ts";
 import { loadConfig } from "../src/config/load.ts";
+import { reasons, statusOf } from "../src/errors.ts";
+import type { HandshakeCause } from "../src/server/handshake-failures.ts";
 
 const root = join(import.meta.dirname, "..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -70,5 +72,30 @@ t.test("no page names a command that there is not", async (t) => {
     for (const [, name = ""] of `${shell}\n${inline}`.matchAll(/^\s*kapgate ([a-z][a-z-]*)/gm)) {
       t.ok(names.has(name), `${page}: kapgate ${name}`);
     }
+  }
+});
+
+t.test("docs/errors.md has every reason with its status, in the order of the catalogue, and no other", async (t) => {
+  const connectionLevel = {
+    tls_plain_http: true,
+    tls_client_rejected_certificate: true,
+    tls_no_shared_version: true,
+    handshake_timeout: true,
+    tls_other: true,
+  } as const satisfies Record<HandshakeCause, true>;
+  const sections = read("docs/errors.md").split(/^### /m).slice(1);
+  t.strictSame(
+    sections.map((section) => section.split("\n", 1)[0]),
+    [
+      ...reasons.map((reason) => `\`${reason}\`, ${statusOf(reason)}`),
+      ...Object.keys(connectionLevel).map((cause) => `\`${cause}\``),
+    ],
+  );
+  for (const section of sections) {
+    t.match(
+      section,
+      /^.+\n\n[^\n]{20,}\n\nWhat to do: [^\n]{8,}\n/,
+      `${section.split("\n", 1)[0]}: what happened, what to do`,
+    );
   }
 });
