@@ -95,58 +95,50 @@ const quote = 0x22;
 const backslash = 0x5c;
 const firstBeyondAscii = 0x80;
 
-const literals = [
-  ["true", 0x74],
-  ["false", 0x66],
-  ["null", 0x6e],
-] as const;
+const escapes: ReadonlyMap<string, string> = new Map(
+  Object.entries({ '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" }),
+);
 
-const escapes: ReadonlyMap<number, string> = new Map([
-  [quote, '"'],
-  [backslash, "\\"],
-  [0x2f, "/"],
-  [0x62, "\b"],
-  [0x66, "\f"],
-  [0x6e, "\n"],
-  [0x72, "\r"],
-  [0x74, "\t"],
-]);
+/** One character for each byte, and the same one for ASCII: fast to scan, and its indices are byte offsets. */
+const singleBytes = new TextDecoder("windows-1252");
 
 class Scanner {
   readonly #bytes: Uint8Array;
+  readonly #text: string;
   readonly #deepest: number;
-  readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  readonly #utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   #at = 0;
   #depth = 0;
 
   constructor(bytes: Uint8Array, deepest: number) {
     this.#bytes = bytes;
+    this.#text = singleBytes.decode(bytes);
     this.#deepest = deepest;
   }
 
   document(): JsonNode {
     const value = this.#value();
     this.#skipSpace();
-    if (this.#at < this.#bytes.length) throw this.#wrong("data after the value");
+    if (this.#at < this.#text.length) throw this.#wrong("data after the value");
     return value;
   }
 
   #value(): JsonNode {
     this.#skipSpace();
-    const code = this.#bytes[this.#at];
-    switch (code) {
-      case 0x7b:
+    const start = this.#at;
+    switch (this.#text[start]) {
+      case "{":
         return this.#object();
-      case 0x5b:
+      case "[":
         return this.#array();
-      case quote: {
-        const start = this.#at;
+      case '"':
         return { kind: "string", value: this.#string(), start, end: this.#at };
-      }
-      case 0x74:
-      case 0x66:
-      case 0x6e:
-        return this.#literal();
+      case "t":
+        return { kind: "boolean", value: true, start, end: this.#word("true") };
+      case "f":
+        return { kind: "boolean", value: false, start, end: this.#word("false") };
+      case "n":
+        return { kind: "null", start, end: this.#word("null") };
       default:
         return this.#number();
     }
@@ -156,18 +148,18 @@ class Scanner {
     const start = this.#enter();
     const members: JsonMember[] = [];
     this.#skipSpace();
-    if (!this.#take(0x7d)) {
+    if (!this.#take("}")) {
       do {
         this.#skipSpace();
         const offset = this.#at;
-        if (this.#bytes[offset] !== quote) throw this.#wrong("a name in double quotes is missing");
+        if (this.#text[offset] !== '"') throw this.#wrong("a name in double quotes is missing");
         const name = this.#string();
         this.#skipSpace();
-        if (!this.#take(0x3a)) throw this.#wrong("a colon is missing");
+        if (!this.#take(":")) throw this.#wrong("a colon is missing");
         members.push({ name, offset, value: this.#value() });
         this.#skipSpace();
-      } while (this.#take(0x2c));
-      if (!this.#take(0x7d)) throw this.#wrong("a comma or the end of the object is missing");
+      } while (this.#take(","));
+      if (!this.#take("}")) throw this.#wrong("a comma or the end of the object is missing");
     }
     this.#depth--;
     return { kind: "object", members, start, end: this.#at };
@@ -177,12 +169,12 @@ class Scanner {
     const start = this.#enter();
     const items: JsonNode[] = [];
     this.#skipSpace();
-    if (!this.#take(0x5d)) {
+    if (!this.#take("]")) {
       do {
         items.push(this.#value());
         this.#skipSpace();
-      } while (this.#take(0x2c));
-      if (!this.#take(0x5d)) throw this.#wrong("a comma or the end of the array is missing");
+      } while (this.#take(","));
+      if (!this.#take("]")) throw this.#wrong("a comma or the end of the array is missing");
     }
     this.#depth--;
     return { kind: "array", items, start, end: this.#at };
@@ -195,107 +187,91 @@ class Scanner {
     return this.#at++;
   }
 
-  #literal(): JsonNull | JsonBoolean {
-    const start = this.#at;
-    for (const [word] of literals) {
-      if (!this.#startsWith(word)) continue;
-      this.#at += word.length;
-      const place = { start, end: this.#at };
-      return word === "null" ? { kind: "null", ...place } : { kind: "boolean", value: word === "true", ...place };
-    }
-    throw this.#wrong("a value is missing");
+  /** Gives where it ends. */
+  #word(word: string): number {
+    if (!this.#text.startsWith(word, this.#at)) throw this.#wrong("a value is missing");
+    this.#at += word.length;
+    return this.#at;
   }
 
   /** [ "-" ] ( "0" | 1-9 { digit } ) [ "." digit { digit } ] [ ( "e" | "E" ) [ "+" | "-" ] digit { digit } ] */
   #number(): JsonNumber {
     const start = this.#at;
-    this.#take(0x2d);
-    if (!this.#take(0x30)) this.#digits(start);
-    if (this.#take(0x2e)) this.#digits(start);
-    if (this.#take(0x65) || this.#take(0x45)) {
-      if (!this.#take(0x2b)) this.#take(0x2d);
+    this.#take("-");
+    if (!this.#take("0")) this.#digits(start);
+    if (this.#take(".")) this.#digits(start);
+    if (this.#take("e") || this.#take("E")) {
+      if (!this.#take("+")) this.#take("-");
       this.#digits(start);
     }
-    return { kind: "number", text: this.#decode(start, this.#at), start, end: this.#at };
+    return { kind: "number", text: this.#text.slice(start, this.#at), start, end: this.#at };
   }
 
   #digits(start: number): void {
     const first = this.#at;
-    while (isDigit(this.#bytes[this.#at])) this.#at++;
-    if (this.#at > first) return;
-    throw this.#wrong(first === start ? "a value is missing" : "a digit is missing");
+    while (isDigit(this.#text.charCodeAt(this.#at))) this.#at++;
+    if (this.#at === first) throw this.#wrong(first === start ? "a value is missing" : "a digit is missing");
   }
 
-  /** Reads runs without escapes at once, so that what is not escaped is checked as UTF-8 in one go. */
+  /** Takes what stands between escapes at once. */
   #string(): string {
+    const start = this.#at;
     let value = "";
     let from = ++this.#at;
-    let escaped = false;
+    let ascii = true;
     for (;;) {
-      const code = this.#bytes[this.#at];
-      if (code === undefined) throw this.#wrong("a string has no end");
+      const code = this.#text.charCodeAt(this.#at);
       if (code < 0x20) throw this.#wrong("a control character in a string");
-      if (code !== quote && code !== backslash) {
-        this.#at++;
-        continue;
-      }
-      value += this.#decode(from, this.#at);
+      if (Number.isNaN(code)) throw this.#wrong("a string has no end");
       this.#at++;
+      if (code >= firstBeyondAscii) ascii = false;
+      if (code !== quote && code !== backslash) continue;
+      value += this.#run(from, this.#at - 1, ascii);
       if (code === quote) break;
       value += this.#escape();
-      escaped = true;
       from = this.#at;
+      ascii = true;
     }
-    if (escaped && !value.isWellFormed()) throw this.#wrong("half a surrogate pair in the string before");
+    if (!value.isWellFormed()) throw new JsonError("half a surrogate pair in a string", start);
     return value;
+  }
+
+  #run(start: number, end: number, ascii: boolean): string {
+    if (ascii) return this.#text.slice(start, end);
+    try {
+      return this.#utf8.decode(this.#bytes.subarray(start, end));
+    } catch {
+      throw new JsonError("invalid UTF-8 in a string", start);
+    }
   }
 
   /** What stands behind a backslash. */
   #escape(): string {
-    const code = this.#bytes[this.#at] ?? 0;
-    const plain = escapes.get(code);
+    const letter = this.#text[this.#at] ?? "";
+    const plain = escapes.get(letter);
     if (plain !== undefined) {
       this.#at++;
       return plain;
     }
-    if (code !== 0x75) throw this.#wrong("an unknown escape");
-    const digits = this.#decode(this.#at + 1, this.#at + 5);
+    if (letter !== "u") throw this.#wrong("an unknown escape");
+    const digits = this.#text.slice(this.#at + 1, this.#at + 5);
     if (!/^[0-9A-Fa-f]{4}$/.test(digits)) throw this.#wrong("four hexadecimal digits are missing");
     this.#at += 5;
     return String.fromCharCode(Number.parseInt(digits, 16));
   }
 
-  #decode(start: number, end: number): string {
-    let ascii = true;
-    for (let at = start; at < end && ascii; at++) ascii = (this.#bytes[at] ?? 0) < firstBeyondAscii;
-    const run = this.#bytes.subarray(start, end);
-    if (ascii && run.length < 64) return String.fromCharCode(...run);
-    try {
-      return this.#decoder.decode(run);
-    } catch {
-      throw new JsonError("invalid UTF-8", start);
-    }
-  }
-
   #skipSpace(): void {
     for (;;) {
-      const code = this.#bytes[this.#at];
+      const code = this.#text.charCodeAt(this.#at);
       if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
       this.#at++;
     }
   }
 
-  #take(code: number): boolean {
-    const found = this.#bytes[this.#at] === code;
+  #take(character: string): boolean {
+    const found = this.#text[this.#at] === character;
     if (found) this.#at++;
     return found;
-  }
-
-  #startsWith(word: string): boolean {
-    for (let index = 0; index < word.length; index++) {
-      if (this.#bytes[this.#at + index] !== word.charCodeAt(index)) return false;
-    }
-    return true;
   }
 
   #wrong(text: string): JsonError {
@@ -303,6 +279,6 @@ class Scanner {
   }
 }
 
-function isDigit(code: number | undefined): boolean {
-  return code !== undefined && code >= 0x30 && code <= 0x39;
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
 }
