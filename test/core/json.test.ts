@@ -172,23 +172,17 @@ t.test("agrees with JSON.parse on random and on damaged documents", async () => 
 });
 
 t.test("takes time in proportion to the document", async (t) => {
-  const kinds: Readonly<Record<string, (count: number) => string>> = {
-    numbers: (count) => `[${"0,".repeat(count)}0]`,
-    escapes: (count) => `"${"\\u0041".repeat(count)}"`,
-    letters: (count) => `"${"é".repeat(count)}"`,
-    members: (count) => `{${Array.from({ length: count }, (_, index) => `"${index}":0`).join(",")}}`,
+  const count = 160_000;
+  const documents: Readonly<Record<string, string>> = {
+    numbers: `[${"0,".repeat(count)}0]`,
+    escapes: `"${"\\u0041".repeat(count)}"`,
+    letters: `"${"é".repeat(count)}"`,
+    members: `{${Array.from({ length: count }, (_, index) => `"${index}":0`).join(",")}}`,
   };
-  const fastest = (text: string) => {
-    const times = Array.from({ length: 3 }, () => {
-      const started = performance.now();
-      if (!read(text).ok) t.fail(text.slice(0, 20));
-      return performance.now() - started;
-    });
-    return Math.min(...times);
-  };
-  for (const [name, make] of Object.entries(kinds)) {
-    fastest(make(10_000));
-    const ratio = fastest(make(160_000)) / fastest(make(10_000));
-    t.ok(ratio < 100, `${name}: 16 times as long takes ${ratio.toFixed(1)} times as long, not 256 times`);
+  for (const [name, text] of Object.entries(documents)) {
+    const started = performance.now();
+    t.ok(read(text).ok);
+    // 20 to 100 ms on an idle machine; with the square of the length it would be a minute.
+    t.ok(performance.now() - started < 3_000, name);
   }
 });
