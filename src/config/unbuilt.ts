@@ -35,12 +35,6 @@ export const unbuilt: readonly Unbuilt[] = [
   { key: ["kapacitor", "principal-header"], allowed: [""], what: "naming the principal to Kapacitor" },
   { key: ["alerts", "accepted"], allowed: none, what: "the audit" },
   { key: ["kapacitor", "accepted"], allowed: none, what: "the audit" },
-  { key: ["api", "backup"], allowed: ["admin"], what: "another guard than admin" },
-  { key: ["api", "config"], allowed: ["admin"], what: "another guard than admin" },
-  { key: ["api", "loglevel"], allowed: ["admin"], what: "another guard than admin" },
-  { key: ["api", "pprof"], allowed: ["admin"], what: "another guard than admin" },
-  { key: ["api", "service-tests"], allowed: ["admin"], what: "another guard than admin" },
-  { key: ["api", "flux-tasks"], allowed: ["admin"], what: "another guard than admin" },
 ];
 
 /** An error for every key that asks for what this version cannot do. */

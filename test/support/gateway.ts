@@ -9,6 +9,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import type { Log } from "../../src/observability/logger.ts";
 import { type Gateway, startGateway } from "../../src/server/gateway.ts";
 import { prepare } from "../../src/server/prepare.ts";
+import type { Resolve } from "../../src/server/resolve.ts";
 
 /** A record of the log, as it would be written. */
 export type LogRecord = Readonly<Record<string, unknown>>;
@@ -52,7 +53,9 @@ let authority: Promise<{ ca: string; pem: string }> | undefined;
 export function testCertificate(): Promise<{ ca: string; pem: string }> {
   authority ??= (async () => {
     const ca = await createAuthority();
-    const issued = await issue(ca, { hosts: ["localhost", "127.0.0.1", "::1", "one.test", "two.test"] });
+    const issued = await issue(ca, {
+      hosts: ["localhost", "127.0.0.1", "::1", "one.test", "two.test", "*.policy.test"],
+    });
     return { ca: ca.certificate, pem: issued.chain + issued.privateKey };
   })();
   return authority;
@@ -62,7 +65,10 @@ export function testCertificate(): Promise<{ ca: string; pem: string }> {
  * Starts a gateway in this process on a free port with the given configuration text. `[http]`, `[admin]` and the certificate are filled
  * in where the text does not say otherwise. Throws with the problems when the configuration is refused.
  */
-export async function startTestGateway(toml: string, more: { http?: string } = {}): Promise<TestGateway> {
+export async function startTestGateway(
+  toml: string,
+  more: { http?: string; resolve?: Resolve } = {},
+): Promise<TestGateway> {
   const { ca, pem } = await testCertificate();
   const directory = await mkdtemp(join(tmpdir(), "kapgate-test-"));
   await writeFile(join(directory, "kapgate.pem"), pem, { mode: 0o600 });
@@ -88,7 +94,7 @@ export async function startTestGateway(toml: string, more: { http?: string } = {
     },
   );
   const log: Log = { pino: logger, reopen: () => {}, close: async () => {} };
-  const gateway = await startGateway(await prepared(toml), log);
+  const gateway = await startGateway(await prepared(toml), log, more.resolve);
   const { port } = gateway.address;
   const url = `https://127.0.0.1:${port}`;
   const pool = new Pool(url, { connect: { ca }, connections: 16 });
