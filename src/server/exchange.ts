@@ -47,6 +47,8 @@ export interface Exchange {
 /** Opens the record of a request. */
 export function openExchange(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Exchange {
   const length = request.headers["content-length"];
+  // The record, the connection table, Fastify, the forwarding and the stream's own plumbing all wait for its end: a known number, no leak.
+  response.setMaxListeners(32);
   return {
     request,
     response,
