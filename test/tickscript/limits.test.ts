@@ -37,6 +37,7 @@ t.test("depth counts arguments, parentheses, unary operators and operators of hi
     t.match(meaning(nested, { depth: 12 * levels - 1 }), /nested deeper than/, open);
   }
   t.equal(meaning("f(\n(x))", { depth: 1 }), "2:1 nested deeper than 1");
+  t.equal(meaning("1 * 2 / 3 + 4 - 5", { depth: 0 }), "((((1 * 2) / 3) + 4) - 5)");
 });
 
 t.test("no depth overflows the stack, whatever the limit says", async (t) => {
