@@ -14,6 +14,7 @@ import {
 } from "./authentication.ts";
 import type { Exchange } from "./exchange.ts";
 import { type CarryOut, createCarryOut } from "./inspection.ts";
+import type { Resolve } from "./resolve.ts";
 import { refuse } from "./respond.ts";
 import type { GatewayState } from "./state.ts";
 
@@ -31,8 +32,8 @@ interface Visit {
  * The API lane: Fastify with one route, because the core routes. Fastify sees the path `/` and the Authorization header only, so its
  * router, body parsers and content-type rules cannot read a request differently from the core; @fastify/basic-auth reads the header.
  */
-export async function createApiLane(): Promise<ApiLane> {
-  const carryOut = createCarryOut();
+export async function createApiLane(resolve: Resolve): Promise<ApiLane> {
+  const carryOut = createCarryOut(resolve);
   const visits = new WeakMap<IncomingMessage, Visit>();
   const visitOf = (request: FastifyRequest): Visit => {
     const visit = visits.get(request.raw);

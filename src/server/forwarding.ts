@@ -54,10 +54,11 @@ export async function forward(state: GatewayState, exchange: Exchange, plan: For
     firstByteMs: info.stream ? undefined : upstream.options.timeoutMs,
   });
   // A definition is never given up half way: what Kapacitor stored must be what it was told (rule 5 of docs/decisions).
-  const onClose = (): void => {
-    if (!exchange.response.writableFinished && !info.definition) call.abort();
-  };
-  exchange.response.once("close", onClose);
+  if (info.definition !== true) {
+    exchange.response.once("close", () => {
+      if (!exchange.response.writableFinished) call.abort();
+    });
+  }
   if (body === undefined && hasBody(exchange)) {
     if (exchange.expectsContinue) exchange.response.writeContinue();
     exchange.request.on("data", (chunk: Buffer) => {
@@ -137,6 +138,8 @@ function answer(exchange: Exchange, message: IncomingMessage, realm: string, isD
   const onEnd = (error?: Error | null): void => {
     if (error !== undefined && error !== null) exchange.cause ??= error.message;
   };
+  // Node, Fastify, the pipeline and the gateway all wait for its end: more than ten are no leak.
+  response.setMaxListeners(20);
   if (isDefinition) pipeline(message, new PassThrough({ highWaterMark: answerBuffer }), response, onEnd);
   else pipeline(message, response, onEnd);
 }

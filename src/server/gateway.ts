@@ -9,6 +9,7 @@ import { createDispatch } from "./dispatch.ts";
 import { bind, createListener } from "./listen.ts";
 import type { Prepared } from "./prepare.ts";
 import { createRepeats } from "./repeats.ts";
+import { createResolver } from "./resolve.ts";
 import type { GatewayState } from "./state.ts";
 import { createWriteLane } from "./write-lane.ts";
 
@@ -31,8 +32,11 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-/** Starts the listeners. Rejects with the system's error when an address cannot be bound; then nothing is left open. */
-export async function startGateway(prepared: Prepared, log: Log): Promise<Gateway> {
+/**
+ * Starts the listeners. Rejects with the system's error when an address cannot be bound; then nothing is left open.
+ * @param resolve finds the addresses of alert targets that are names
+ */
+export async function startGateway(prepared: Prepared, log: Log, resolve = createResolver()): Promise<Gateway> {
   const verifier = createVerifier({
     users: prepared.users,
     concurrency: hashConcurrency(process.env.UV_THREADPOOL_SIZE),
@@ -48,7 +52,7 @@ export async function startGateway(prepared: Prepared, log: Log): Promise<Gatewa
   let state = createState(prepared);
   let ready = true;
   const repeats = createRepeats();
-  const dispatch = createDispatch(() => state, await createApiLane(), createWriteLane(repeats), repeats);
+  const dispatch = createDispatch(() => state, await createApiLane(resolve), createWriteLane(repeats), repeats);
   const listener = createListener(prepared.tls?.context, prepared.config.http, dispatch, log.pino);
   const address = prepared.config.http["bind-address"];
   await bind(listener.server, address);

@@ -11,7 +11,7 @@ import { readBody } from "./body.ts";
 import { createDefinitions } from "./definitions.ts";
 import type { Exchange } from "./exchange.ts";
 import { forward, type Sent } from "./forwarding.ts";
-import { createResolver, type Resolve } from "./resolve.ts";
+import type { Resolve } from "./resolve.ts";
 import { refuse } from "./respond.ts";
 import type { GatewayState } from "./state.ts";
 
@@ -22,7 +22,7 @@ export type CarryOut = (state: GatewayState, exchange: Exchange, decision: Forwa
 const mostAtOnce = 8;
 
 /** One for the life of a gateway: its queue of definitions outlives a reload. */
-export function createCarryOut(resolve: Resolve = createResolver()): CarryOut {
+export function createCarryOut(resolve: Resolve): CarryOut {
   const definitions = createDefinitions();
 
   return async (state, exchange, decision) => {
@@ -33,6 +33,7 @@ export function createCarryOut(resolve: Resolve = createResolver()): CarryOut {
     if (upstream === undefined || route?.kind !== "route") return refuse(exchange, deny("internal_error"), realm);
     // Where nothing is judged there is nothing that could change between judging and sending.
     const inTurn = classInfo(route.class).definition === true && state.policy.alerts.has(plan.instance);
+    exchange.wouldRefuse = plan.wouldRefuse;
     if (decision.kind === "forward" && !inTurn) return void (await forward(state, exchange, plan));
     if (decision.kind === "inspect" && isEncoded(exchange)) return refuse(exchange, deny("body_encoding"), realm);
     const read = await readBody(exchange, limit, bodyTimeout);

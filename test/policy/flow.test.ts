@@ -1,0 +1,123 @@
+import t from "tap";
+import { type Standin, type StandinRequest, startStandin } from "../../src/standin/server.ts";
+import { type Answer, startTestGateway, type TestGateway } from "../support/gateway.ts";
+import { type Call, type Case, fill, groups } from "./flow-cases.ts";
+
+/** The names of the cases, instead of a resolver. */
+const names: Readonly<Record<string, readonly string[]>> = {
+  "inside.test": ["198.51.100.7", "10.1.2.3"],
+  "outside.test": ["198.51.100.7"],
+  "own.test": ["198.51.100.8"],
+};
+
+interface Surroundings {
+  readonly standin: Standin;
+  readonly gateway: TestGateway;
+}
+
+const policies: Readonly<Record<string, string>> = {
+  handlers: `disable-handlers = ["EXEC", "log", "httpPost", "slack", "email"]\nown-addresses = ["own.test"]`,
+  targets: `deny-target-cidrs = ["private", "192.0.2.0/24"]\nallow-targets = ["127.0.0.1:5000"]`,
+  udfs: `udfs = ["known"]`,
+  flux: `disable-handlers = ["exec", "log"]\nallow-flux-tasks = true`,
+  open: `disable-handlers = []`,
+};
+
+/** A Kapacitor, and a gateway with one instance for each policy in front of it; with `report` each of them in that mode. */
+async function start(test: { teardown(end: () => Promise<void>): void }, report = false): Promise<Surroundings> {
+  const standin = await startStandin();
+  test.teardown(() => standin.close());
+  const instances = Object.entries(policies).map(
+    ([name, keys]) =>
+      `[[kapacitor]]\nname = "${name}"\nurl = "${standin.url}"\nhosts = ["${name}.policy.test"]\n${keys}\n${report ? 'mode = "report"\n' : ""}`,
+  );
+  const gateway = await startTestGateway(instances.join("\n"), {
+    http: "auth-enabled = false",
+    resolve: async (name) => names[name] ?? [],
+  });
+  test.teardown(() => gateway.close());
+  return { standin, gateway };
+}
+
+let runs = 0;
+
+/** Stores what the case has stored, sends its request through the gateway; the requests are those that reached Kapacitor, look-ups aside. */
+async function run({ standin, gateway }: Surroundings, entry: Case) {
+  const words = {
+    "§": String(++runs),
+    GATEWAY: String(gateway.port),
+    UPSTREAM: String(standin.port),
+  };
+  for (const call of entry.stored) await store(standin, fill(call, words));
+  const call = fill(entry.call, words);
+  const before = standin.requests.length;
+  const answer = await gateway.request(call.method, call.path, {
+    headers: { host: `${entry.instance}.policy.test`, ...entry.headers },
+    ...(call.body === undefined ? {} : { body: call.body }),
+  });
+  const reached = standin.requests.slice(before).filter(({ method }) => call.method === "GET" || method !== "GET");
+  return { call, answer, reached };
+}
+
+async function store(standin: Standin, { method, path, body }: Call): Promise<void> {
+  const answer = await fetch(standin.url + path, { method, body: body === undefined ? null : new Uint8Array(body) });
+  if (!answer.ok) throw new Error(`Kapacitor does not store that: ${await answer.text()}`);
+}
+
+function codeOf(answer: Answer): unknown {
+  return answer.body.startsWith("{") ? JSON.parse(answer.body).code : undefined;
+}
+
+const statuses: Readonly<Record<string, number>> = { body_unparsable: 400, script_unparsable: 400, body_encoding: 415 };
+
+function isSame(request: StandinRequest | undefined, call: Call): boolean {
+  return (
+    request !== undefined &&
+    request.method === call.method &&
+    request.target === call.path &&
+    request.body.equals(call.body ?? Buffer.alloc(0))
+  );
+}
+
+for (const { name, cases } of groups) {
+  t.test(`cases: ${name}`, async (t) => {
+    const surroundings = await start(t);
+    for (const entry of cases) {
+      const { call, answer, reached } = await run(surroundings, entry);
+      if (entry.refused === undefined) {
+        t.equal(codeOf(answer), undefined, `${entry.story}: passes`);
+        t.ok(reached.length === 1 && isSame(reached[0], call), `${entry.story}: byte for byte`);
+        continue;
+      }
+      t.equal(codeOf(answer), entry.refused, `${entry.story}: ${answer.body}`);
+      t.equal(answer.status, statuses[entry.refused] ?? 403, entry.story);
+      t.strictSame(reached, [], `${entry.story}: nothing reaches Kapacitor`);
+      if (entry.text !== undefined) t.match(JSON.parse(answer.body).error, entry.text, entry.story);
+    }
+  });
+
+  t.test(`cases in report mode: ${name}`, async (t) => {
+    const surroundings = await start(t, true);
+    for (const entry of cases.filter(({ refused }) => refused !== undefined)) {
+      const { call, answer, reached } = await run(surroundings, entry);
+      const id = answer.headers["request-id"];
+      const record = await surroundings.gateway.record(
+        ({ request_id, upstream_request_id }) => request_id === id || upstream_request_id === id,
+      );
+      if (entry.refused === "body_encoding") {
+        t.match(record, { reason: "body_encoding" }, entry.story);
+        t.strictSame(reached, [], entry.story);
+        continue;
+      }
+      t.match(record, { would_refuse: entry.refused, would_refuse_text: entry.text ?? /./ }, entry.story);
+      t.equal(record.reason, undefined, entry.story);
+      t.ok(reached.length === 1 && isSame(reached[0], call), `${entry.story}: byte for byte`);
+    }
+  });
+}
+
+t.test("there are enough of them", async (t) => {
+  const cases = groups.flatMap((group) => group.cases);
+  t.ok(cases.length >= 200, `${cases.length} cases`);
+  t.ok(cases.filter(({ refused }) => refused === undefined).length >= 60, "near misses");
+});
