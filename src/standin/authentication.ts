@@ -8,10 +8,13 @@ import { first, type Query } from "./go-url.ts";
  */
 export function refuseCredentials(headers: IncomingHttpHeaders, query: Query): string | undefined {
   const parts = (headers.authorization ?? "").split(" ");
-  if (parts.length === 2 && parts[0] === "Bearer") return "invalid token: signature is invalid";
-  const basic = /^basic (.*)$/i.exec(headers.authorization ?? "");
-  if (basic !== null && /^[A-Za-z0-9+/]*={0,2}$/.test(basic[1] ?? "")) {
-    const pair = Buffer.from(basic[1] ?? "", "base64").toString("utf8");
+  if (parts.length === 2 && parts[0] === "Bearer") {
+    const segments = parts[1]?.split(".").length;
+    return `invalid token: ${segments === 3 ? "signature is invalid" : "token contains an invalid number of segments"}`;
+  }
+  const [, encoded] = /^basic (.*)$/i.exec(headers.authorization ?? "") ?? [];
+  if (encoded !== undefined && /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(encoded)) {
+    const pair = Buffer.from(encoded, "base64").toString("utf8");
     if (pair.includes(":")) return pair.startsWith(":") ? "username required" : undefined;
   }
   if (first(query, "u") !== "" && first(query, "p") !== "") return undefined;

@@ -36,6 +36,11 @@ export function isEnabled(store: Store, version: string, section: string): boole
   return new Config(store, version).enabled(section);
 }
 
+/** Whether a list has this element. */
+export function hasElement(store: Store, version: string, section: string, element: string): boolean {
+  return new Config(store, version).element(section, element) !== undefined;
+}
+
 /** Whether a list has this element and it is enabled. */
 export function isElementEnabled(store: Store, version: string, section: string, element: string): boolean {
   return new Config(store, version).element(section, element)?.get("enabled") === true;

@@ -111,8 +111,23 @@ function scanBoolean(buffer: string, start: number): number {
   return start + word.length;
 }
 
-/** The values of a field section that `scanFields` accepted. A later field of the same name wins. */
-export function readFields(fields: string): Record<string, FieldValue> {
+/**
+ * A field of a line that was accepted, and whose value then cannot be read: the scan above skips two backslashes before an
+ * equals sign, the reading below sees an escaped one. `reason` is Go's; without one the Go code panics in every release.
+ */
+export class UnreadableField extends Error {
+  readonly field: string;
+  readonly reason: string | undefined;
+
+  constructor(field: string, reason: string | undefined) {
+    super(reason);
+    this.field = field;
+    this.reason = reason;
+  }
+}
+
+/** The values of a field section that `scanFields` accepted. A later field of the same name wins. Throws UnreadableField. */
+export function readFields(fields: string): ReadonlyMap<string, FieldValue> {
   const values = new Map<string, FieldValue>();
   let at = 0;
   while (at < fields.length) {
@@ -121,9 +136,9 @@ export function readFields(fields: string): Record<string, FieldValue> {
     const end = valueEnd(fields, equals + 1);
     const value = fields.slice(equals + 1, end);
     at = end + 1;
-    if (name !== "" && value !== "") values.set(name, readValue(value));
+    if (name !== "" && value !== "") values.set(name, readValue(name, value));
   }
-  return Object.fromEntries(values);
+  return values;
 }
 
 /** Where the first `stop` at or after `from` stands that has no backslash before it; the length when there is none. */
@@ -149,11 +164,29 @@ function valueEnd(fields: string, from: number): number {
   return at;
 }
 
-function readValue(value: string): FieldValue {
+function readValue(name: string, value: string): FieldValue {
   const head = value[0] ?? "";
-  if (head === '"') return value.slice(1, -1).replace(/\\(["\\])/g, "$1");
-  if (!"0123456789-.nNiI".includes(head)) return /^[tT]/.test(head);
-  return value.endsWith("i") ? BigInt(value.slice(0, -1)) : Number(value);
+  if (head === '"') {
+    if (value.length === 1) throw new UnreadableField(name, undefined);
+    return value.slice(1, -1).replace(/\\(["\\])/g, "$1");
+  }
+  const syntax = (parser: string, text: string) =>
+    new UnreadableField(name, `strconv.${parser}: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (!"0123456789-.nNiI".includes(head)) {
+    if (/^(?:t|T|true|TRUE|True)$/.test(value)) return true;
+    if (/^(?:f|F|false|FALSE|False)$/.test(value)) return false;
+    throw syntax("ParseBool", value);
+  }
+  if (value.endsWith("i")) {
+    const digits = value.slice(0, -1);
+    if (!isInteger(digits)) throw syntax("ParseInt", digits);
+    return BigInt(digits);
+  }
+  if (/^nan$/i.test(value)) return Number.NaN;
+  if (/^-?inf(?:inity)?$/i.test(value)) return value.startsWith("-") ? -Infinity : Infinity;
+  const float = parseFloatStrictly(value);
+  if (float === undefined) throw syntax("ParseFloat", value);
+  return float;
 }
 
 /** The timestamp at or after `from`, with Go's multiplier and range; undefined when there is none. Throws LineError. */
@@ -174,14 +207,15 @@ export function scanTimestamp(buffer: string, from: number, multiplier: bigint):
 }
 
 function parseInteger(digits: string, context: string): bigint {
-  if (!/^-?\d+$/.test(digits)) {
-    throw new LineError(`${context}strconv.ParseInt: parsing "${digits}": invalid syntax`);
-  }
+  if (isInteger(digits)) return BigInt(digits);
+  const reason = /^-?\d+$/.test(digits) ? "value out of range" : "invalid syntax";
+  throw new LineError(`${context}strconv.ParseInt: parsing "${digits}": ${reason}`);
+}
+
+function isInteger(digits: string): boolean {
+  if (!/^-?\d+$/.test(digits)) return false;
   const value = BigInt(digits);
-  if (value < smallestInteger || value > largestInteger) {
-    throw new LineError(`${context}strconv.ParseInt: parsing "${digits}": value out of range`);
-  }
-  return value;
+  return value >= smallestInteger && value <= largestInteger;
 }
 
 function parseFloatStrictly(number: string): number | undefined {

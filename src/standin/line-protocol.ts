@@ -11,6 +11,7 @@ import {
   scanFields,
   scanTimestamp,
   skipBlank,
+  UnreadableField,
   unescapedIndex,
 } from "./line-fields.ts";
 
@@ -24,9 +25,15 @@ export interface ParsedPoint {
   readonly timestamp: bigint | undefined;
 }
 
-/** Either all lines were read, or none counts and `error` is Kapacitor's text (one line per bad line). */
+/** What became of a body. */
 export type ParsedLines =
-  | { readonly points: readonly ParsedPoint[]; readonly error?: never }
+  | {
+      readonly points: readonly ParsedPoint[];
+      /** Kapacitor stores the points before this one, and then fails. */
+      readonly unreadable?: UnreadableField;
+      readonly error?: never;
+    }
+  /** Nothing counts; `error` is Kapacitor's text, one line per bad line, one character per byte. */
   | { readonly error: string; readonly points?: never };
 
 const longestKey = 65_535;
@@ -42,7 +49,7 @@ const multipliers: Readonly<Record<string, bigint>> = {
 export function parseLines(body: Buffer, precision: string): ParsedLines {
   const buffer = body.toString("latin1");
   const multiplier = (Object.hasOwn(multipliers, precision) ? multipliers[precision] : undefined) ?? 1n;
-  const points: ParsedPoint[] = [];
+  const scanned: Scanned[] = [];
   const failed: string[] = [];
   for (let at = 0; at < buffer.length; ) {
     const end = lineEnd(buffer, at);
@@ -52,13 +59,27 @@ export function parseLines(body: Buffer, precision: string): ParsedLines {
     if (start >= block.length || block[start] === "#") continue;
     const line = block.slice(start, block.endsWith("\n") ? -1 : undefined);
     try {
-      points.push(parsePoint(line, multiplier));
+      scanned.push(scanPoint(line, multiplier));
     } catch (error) {
       if (!(error instanceof LineError)) throw error;
       failed.push(`unable to parse '${line}': ${error.message}`);
     }
   }
-  return failed.length > 0 ? { error: failed.join("\n") } : { points };
+  return failed.length > 0 ? { error: failed.join("\n") } : readPoints(scanned);
+}
+
+/** Fields are read when a point is taken in, one after the other, after the whole body was scanned. */
+function readPoints(scanned: readonly Scanned[]): ParsedLines {
+  const points: ParsedPoint[] = [];
+  for (const point of scanned) {
+    try {
+      points.push(readPoint(point));
+    } catch (error) {
+      if (error instanceof UnreadableField) return { points, unreadable: error };
+      throw error;
+    }
+  }
+  return { points };
 }
 
 /**
@@ -92,21 +113,31 @@ function blockAt(buffer: string, start: number, end: number): string {
   return end > buffer.length ? `${buffer.slice(start)}\0` : buffer.slice(start, end);
 }
 
-function parsePoint(line: string, multiplier: bigint): ParsedPoint {
+interface Scanned {
+  readonly line: string;
+  readonly key: Key;
+  readonly fields: string;
+  readonly timestamp: bigint | undefined;
+}
+
+function scanPoint(line: string, multiplier: bigint): Scanned {
   const key = scanKey(line);
   if (key.length > longestKey) throw new LineError(`max key length exceeded: ${key.length} > ${longestKey}`);
   const { end, fields } = scanFields(line, key.end);
-  const timestamp = scanTimestamp(line, end, multiplier);
+  return { line, key, fields, timestamp: scanTimestamp(line, end, multiplier) };
+}
+
+/** Throws UnreadableField. */
+function readPoint({ line, key, fields, timestamp }: Scanned): ParsedPoint {
+  const values = [...readFields(fields)].map(([name, value]): readonly [string, FieldValue] => [
+    losslessLatin1(name),
+    typeof value === "string" ? losslessLatin1(value) : value,
+  ]);
   return {
     line: losslessLatin1(line),
     measurement: losslessLatin1(key.measurement.replace(/\\([," =])/g, "$1")),
     tags: Object.fromEntries(key.tags.map((tag) => readTag(tag))),
-    fields: Object.fromEntries(
-      Object.entries(readFields(fields)).map(([name, value]) => [
-        losslessLatin1(name),
-        typeof value === "string" ? losslessLatin1(value) : value,
-      ]),
-    ),
+    fields: Object.fromEntries(values),
     timestamp,
   };
 }

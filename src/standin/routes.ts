@@ -27,7 +27,7 @@ export function routes({ store, logs, version, serverId, takePoints, patterns }:
   return [
     ...["GET", "HEAD"].map((method): Route => ({ method, pattern: `${basePath}/ping`, handle: () => noContent })),
     ...["/write", `${basePath}/write`].flatMap((pattern): readonly Route[] => [
-      { method: "POST", pattern, handle: (call) => write(call, takePoints) },
+      { method: "POST", pattern, handle: (call) => write(call, version, takePoints) },
       { method: "OPTIONS", pattern, handle: () => noContent },
     ]),
     ...["subscriptions", "sideload/reload"].map(

@@ -6,7 +6,7 @@ import { type Answer, type Call, notFound } from "./answer.ts";
 import { refuseCredentials } from "./authentication.ts";
 import { parseQuery, parseTarget } from "./go-url.ts";
 import { LogStreams } from "./logs.ts";
-import { Mux, type Route } from "./mux.ts";
+import { Mux } from "./mux.ts";
 import { badRequest, redirect, reply, setCors } from "./reply.ts";
 import { routes } from "./routes.ts";
 import { Store, type StoredHandler, type StoredTask, type StoredTemplate } from "./store.ts";
@@ -200,7 +200,6 @@ class RunningStandin implements Standin {
       return;
     }
     const { route, path, preview } = found;
-    response.setHeader("X-Kapacitor-Version", Array<string>(preview ? 2 : 1).fill(this.#version));
     const call: Call = {
       method: recorded.method,
       path,
@@ -209,20 +208,23 @@ class RunningStandin implements Standin {
       headers: request.headers,
       body: recorded.body,
     };
+    const refused = this.#refuse(call);
+    const answer = refused ?? (await route.handle(call));
+    // A preview request passes through the layers of its own route, and when it is let through, of the one it is rewritten to.
+    const inner = refused === undefined || !preview;
+    response.setHeader("X-Kapacitor-Version", Array<string>(Number(preview) + Number(inner)).fill(this.#version));
     const gzip = String(request.headers["accept-encoding"] ?? "").includes("gzip");
-    reply(response, await this.#decide(call, route), {
+    reply(response, answer, {
       version: this.#version,
-      json: route.noJson !== true,
-      gzip: gzip ? Number(preview) + Number(route.noGzip !== true) : 0,
+      json: (refused !== undefined && preview) || route.noJson !== true,
+      gzip: gzip ? Number(preview) + Number(inner && route.noGzip !== true) : 0,
     });
   }
 
-  async #decide(call: Call, route: Route): Promise<Answer> {
-    if (this.#options.authentication === "required") {
-      const refused = refuseCredentials(call.headers, call.query);
-      if (refused !== undefined) return { kind: "error", status: 401, text: refused, compact: true };
-    }
-    return await route.handle(call);
+  #refuse(call: Call): Answer | undefined {
+    if (this.#options.authentication !== "required") return undefined;
+    const text = refuseCredentials(call.headers, call.query);
+    return text === undefined ? undefined : { kind: "error", status: 401, text, compact: true };
   }
 }
 

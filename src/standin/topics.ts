@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { type Answer, type Call, failure, link, noContent, panic, pretty } from "./answer.ts";
 import { decodeBody } from "./body.ts";
-import { isElementEnabled } from "./config.ts";
+import { hasElement, isElementEnabled } from "./config.ts";
 import { GoJsonError, onlyValue, type Tree } from "./go-json.ts";
 import { anything, decode, map, struct, text } from "./go-json-shapes.ts";
 import { compareText, type Encodable, encode } from "./go-json-write.ts";
@@ -147,7 +147,8 @@ function update(store: Store, version: string, old: StoredHandler, spec: StoredH
   const refused = spec.topic === old.topic ? refuseSpec(store, spec, version) : "cannot change topic in update";
   if (typeof refused === "object") return refused;
   if (refused !== undefined) return failure(500, `failed to update handler: ${refused}`);
-  if (spec.id !== old.id && store.handler(spec.topic, spec.id) !== undefined) {
+  // From 1.5.8 on a new id takes the place of whatever had it.
+  if (spec.id !== old.id && store.handler(spec.topic, spec.id) !== undefined && !isSince(version, "1.5.8")) {
     return failure(500, "failed to update handler: object already exists");
   }
   store.deleteHandler(old.topic, old.id);
@@ -186,6 +187,12 @@ function refuseTarget(store: Store, spec: StoredHandler, version: string): strin
   if (spec.kind === "log") {
     const path = option(spec.options, "path") ?? "";
     if (!String(path).startsWith("/")) return `log path must be absolute: ${path} is not absolute`;
+  }
+  if (spec.kind === "post" && isSince(version, "1.5.7")) {
+    const endpoint = option(spec.options, "endpoint") ?? "";
+    if ((option(spec.options, "url") ?? "") === "" && !hasElement(store, version, "httppost", String(endpoint))) {
+      return "An appropriately formatted url must be specified if an endpoint is not specified";
+    }
   }
   if (spec.kind === "kafka") {
     const cluster = option(spec.options, "cluster") ?? "";
