@@ -60,7 +60,7 @@ export async function verifyHash(hash: string, password: string): Promise<boolea
 export async function hashPassword(password: string): Promise<string> {
   const problem = passwordProblem(password, bcryptPasswordBytes);
   if (problem !== undefined) throw new RangeError(`the password ${problem}`);
-  return bcryptHash(password, { cost: bcryptCost, rejectLongPasswords: true });
+  return bcryptHash(password, bcryptCost);
 }
 
 /** Makes a hash that takes as long to verify as the given one and that nobody knows a password of; undefined for no hash. */
