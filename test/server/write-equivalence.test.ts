@@ -17,7 +17,7 @@ for (const groupCommit of [true, false]) {
       t.teardown(() => gateway.close());
       const writes = Array.from({ length: 2500 }, createWrites(createRandom(seed)));
       const expected = await expectAlone(writes);
-      const statuses = await sendAll({ url: gateway.url, ca: gateway.ca, authorization: basic(admin) }, writes, 64);
+      const statuses = await sendAll({ url: gateway.url, ca: gateway.ca, authorization: basic(admin) }, writes, 16);
       const wrong = statuses.flatMap((status, at) =>
         status === expected.statuses[at]
           ? []
