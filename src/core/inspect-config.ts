@@ -1,5 +1,5 @@
 /** Requests that change the configuration of a running Kapacitor (services/config/service.go). */
-import { type AddressPlace, sectionHandlerKind } from "./alert-handlers.ts";
+import { type AddressPlace, type HandlerKindName, sectionHandlerKind } from "./alert-handlers.ts";
 import { type Deny, deny } from "./decision.ts";
 import {
   addressTexts,
@@ -59,14 +59,16 @@ export function judgeConfigChange(inquiry: Inquiry, rest: string, node: JsonNode
   const places = kind?.config ?? otherSections.get(section);
   if (places === undefined) {
     const shown = JSON.stringify(section.slice(0, 40));
-    return deny("handler_disabled", `${shown} is no section that this gateway knows, so changes of it are refused`);
+    return deny("handler_disabled", `${shown} is no section that this gateway knows, so changes of it are refused`, {
+      detail: { rule: "any" },
+    });
   }
   const change = readChange(node);
   if ("kind" in change) return change;
   return firstOf(
     (function* () {
       if (kind !== undefined && inquiry.rules.disabled.has(kind.kind)) {
-        yield judgeDisabledSection(inquiry, section, element, change);
+        yield judgeDisabledSection(inquiry, kind.kind, section, element, change);
       }
       for (const options of [change.set, change.add]) yield judgeAddresses(inquiry, section, places, options);
     })(),
@@ -101,10 +103,18 @@ const switches = ["enabled", "global"] as const;
  * A section whose handler is disabled: `set` may switch it off, with whatever else it sets, and `delete` and `remove` may not bring back what
  * kapacitor.conf says about a switch that is off by now.
  */
-function judgeDisabledSection(inquiry: Inquiry, section: string, element: string, change: Change): Verdict {
+function judgeDisabledSection(
+  inquiry: Inquiry,
+  handler: HandlerKindName,
+  section: string,
+  element: string,
+  change: Change,
+): Verdict {
+  const detail = { rule: "disable-handlers", handler } as const;
   const refusal = deny(
     "handler_disabled",
     `the alert handler of section "${section}" is disabled by the operator; the section can only be switched off ({"set":{"enabled":false}})`,
+    { detail },
   );
   if (change.add.size > 0) return refusal;
   const given = switches.map((name) => change.set.get(name)).filter((node) => node !== undefined);
@@ -120,6 +130,7 @@ function judgeDisabledSection(inquiry: Inquiry, section: string, element: string
   const worse = deny(
     "handler_disabled",
     `what kapacitor.conf says about section "${section}" could come back, and its alert handler is disabled by the operator; switch the section off instead ({"set":{"enabled":false}})`,
+    { detail },
   );
   return isOnAlready(section, stored.object, touched) ? pass : worse;
 }

@@ -29,10 +29,14 @@ export function judgeHandler(inquiry: Inquiry, node: JsonNode): Verdict {
   const known = topicHandlerKind(kind);
   if (known === undefined) {
     const shown = JSON.stringify(kind.slice(0, 40));
-    return deny("handler_disabled", `${shown} is no kind of alert handler that this gateway knows, so it is refused`);
+    return deny("handler_disabled", `${shown} is no kind of alert handler that this gateway knows, so it is refused`, {
+      detail: { rule: "any" },
+    });
   }
   if (inquiry.rules.disabled.has(known.kind)) {
-    return deny("handler_disabled", `the alert handler "${known.kind}" is disabled by the operator`);
+    return deny("handler_disabled", `the alert handler "${known.kind}" is disabled by the operator`, {
+      detail: { rule: "disable-handlers", handler: known.kind },
+    });
   }
   return judgeOptions(inquiry, known, members.get("options"));
 }

@@ -119,15 +119,15 @@ function describe(question: LookUp): string {
   }
 }
 
-const unchanged = (text: string): string => text;
+const unchanged = (refusal: Deny): Deny => refusal;
 
 /** More names than this in one definition are not resolved. */
 const mostNames = 32;
 
-/** Judges addresses; `explain` puts a refusal in the words of the place that it stands in. All names that are needed are asked for at once. */
+/** Judges addresses; `place` says where in the document a refused one stands. All names that are needed are asked for at once. */
 export function judgeTargets(
   inquiry: Inquiry,
-  targets: Iterable<{ readonly target: AlertTarget; readonly explain?: (text: string) => string }>,
+  targets: Iterable<{ readonly target: AlertTarget; readonly place?: (refusal: Deny) => Deny }>,
 ): Verdict {
   const names = new Set<string>();
   const facts: TargetFacts = {
@@ -137,9 +137,9 @@ export function judgeTargets(
       return fact?.kind === "addresses" ? fact.addresses : undefined;
     },
   };
-  for (const { target, explain = unchanged } of targets) {
+  for (const { target, place = unchanged } of targets) {
     const verdict = judgeTarget(target, inquiry.rules.targets, facts);
-    if (verdict.kind === "deny") return { ...verdict, text: explain(verdict.text) };
+    if (verdict.kind === "deny") return place(verdict);
     if (verdict.kind === "resolve") for (const name of verdict.names) names.add(name);
   }
   if (names.size > mostNames + inquiry.rules.targets.ownNames.size) {

@@ -1,9 +1,9 @@
 /** Judging a script, wherever it came from. */
 import { codeFrame, position } from "../tickscript/problem.ts";
-import { deny } from "./decision.ts";
+import { type Deny, deny, type RefusalDetail } from "./decision.ts";
 import { type Inquiry, judgeTargets, type Verdict } from "./inspect-parts.ts";
 import { inspectScript } from "./script-policy.ts";
-import type { Span, TargetUse, TaskVar } from "./script-report.ts";
+import type { Finding, Span, TargetUse, TaskVar } from "./script-report.ts";
 import type { AlertTarget } from "./targets.ts";
 
 /** A script and what Kapacitor runs it with. */
@@ -19,22 +19,37 @@ export interface ScriptUse {
 export function judgeScript(inquiry: Inquiry, { source, vars, place = "" }: ScriptUse): Verdict {
   const { disabled, udfs } = inquiry.rules;
   const report = inspectScript(source, { disabled, udfs, ...(vars === undefined ? {} : { vars }) });
-  const at = ({ offset, length }: Span, text: string): string => {
+  /** A refusal with its place: in its text for people, beside it for programs. */
+  const at = ({ offset, length }: Span, refusal: Deny, more: Partial<RefusalDetail> = {}): Deny => {
     const { line, column } = position(source, offset);
-    return `${place}line ${line}:${column}: ${text}\n${codeFrame(source, offset, length)}`;
+    const frame = codeFrame(source, offset, length);
+    const script = place === "" ? {} : { script: place.replace(/, $/, "") };
+    return {
+      ...refusal,
+      text: `${place}line ${line}:${column}: ${refusal.text}\n${frame}`,
+      detail: { rule: "any", ...refusal.detail, ...more, place: { ...script, line, column, frame } },
+    };
   };
   if (!report.ok) {
-    return deny("script_unparsable", at({ offset: report.problem.offset, length: 1 }, report.problem.message));
+    return at({ offset: report.problem.offset, length: 1 }, deny("script_unparsable", report.problem.message));
   }
-  const [finding] = report.findings;
-  if (finding !== undefined) return deny("handler_disabled", at(finding, finding.text));
-  const constant: { target: AlertTarget; explain: (text: string) => string }[] = [];
+  const [finding, ...others] = report.findings;
+  if (finding !== undefined) {
+    return at(finding, deny("handler_disabled", finding.text), { ...findingDetail(finding), others });
+  }
+  const constant: { target: AlertTarget; place: (refusal: Deny) => Deny }[] = [];
   for (const use of report.targets) {
-    const explain = (text: string): string => at(use, text);
-    if (use.text.constant) constant.push({ target: scriptTarget(use, use.text.value), explain });
-    else if (vars !== undefined || use.text.vars.length === 0) return deny("target_denied", explain(notConstant(use)));
+    if (use.text.constant) {
+      constant.push({ target: scriptTarget(use, use.text.value), place: (refusal) => at(use, refusal) });
+    } else if (vars !== undefined || use.text.vars.length === 0)
+      return at(use, deny("target_denied", notConstant(use)));
   }
   return judgeTargets(inquiry, constant);
+}
+
+function findingDetail({ rule, handler }: Finding): RefusalDetail {
+  if (handler !== undefined) return { rule: "disable-handlers", handler };
+  return { rule: rule === "udf" ? "udfs" : "any" };
 }
 
 function scriptTarget({ user, form }: TargetUse, text: string): AlertTarget {

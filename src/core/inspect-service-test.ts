@@ -21,10 +21,18 @@ export function judgeTestName(rules: AlertRules, name: string): Verdict | undefi
   const kind = sectionHandlerKind(name);
   if (kind === undefined) {
     const shown = JSON.stringify(name.slice(0, 40));
-    return deny("handler_disabled", `${shown} is no service test that this gateway knows, so it is refused`);
+    return deny("handler_disabled", `${shown} is no service test that this gateway knows, so it is refused`, {
+      detail: { rule: "any" },
+    });
   }
   if (rules.disabled.has(kind.kind)) {
-    return deny("handler_disabled", `the alert handler "${kind.kind}" is disabled by the operator, and its test sends`);
+    return deny(
+      "handler_disabled",
+      `the alert handler "${kind.kind}" is disabled by the operator, and its test sends`,
+      {
+        detail: { rule: "disable-handlers", handler: kind.kind },
+      },
+    );
   }
   return kind.test.length === 0 ? pass : undefined;
 }

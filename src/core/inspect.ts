@@ -82,6 +82,7 @@ function subjectOf(rules: AlertRules, method: string, { class: name, rest }: Rou
 const fluxRefusal = deny(
   "handler_disabled",
   "Flux tasks cannot be judged and are closed while alert handlers or targets are ([alerts] allow-flux-tasks opens them)",
+  { detail: { rule: "allow-flux-tasks" } },
 );
 
 /** Goes on with the answers to what was asked. Each round must bring all of them; what is asked again, or too often, is refused. */
@@ -152,7 +153,7 @@ function conclude(rules: AlertRules, plan: Forward, pending: Pending, verdict: V
       return plan;
     case "deny":
       if (rules.mode !== "report" || !reported.has(verdict.reason)) return verdict;
-      return { ...plan, wouldRefuse: { reason: verdict.reason, text: verdict.text } };
+      return { ...plan, wouldRefuse: verdict };
     case "need": {
       for (const question of verdict.needs) {
         const isStored = question.kind !== "body" && question.kind !== "addresses";

@@ -5,7 +5,7 @@
 import { type Host, reachable, readEndpoint } from "./addresses.ts";
 import type { AddressForm } from "./alert-handlers.ts";
 import { compileCidrs, parseAddress } from "./cidr.ts";
-import { type Deny, deny } from "./decision.ts";
+import { type Deny, deny, type RefusalDetail } from "./decision.ts";
 
 export interface TargetOptions {
   /** Canonical CIDRs and the word `private`. */
@@ -145,9 +145,10 @@ function judgeHost(
   facts: TargetFacts,
 ): TargetVerdict {
   const mayBeOwnPort = port === undefined || rules.ownPorts.has(port) || port === facts.gateway?.port;
+  const target = targetEntry(host, port);
   const isAllowed = (name: string): boolean => port !== undefined && rules.allowed.has(targetKey(name, port));
   const judge = (addresses: readonly string[]): TargetVerdict =>
-    judgeAddresses(text, addresses, { mayBeOwnPort, isAllowed, rules, facts });
+    judgeAddresses(text, addresses, { mayBeOwnPort, isAllowed, rules, facts, target });
   switch (host.kind) {
     case "empty":
       return judge(["127.0.0.1", "::1"]);
@@ -156,7 +157,8 @@ function judgeHost(
     case "name": {
       if (isAllowed(host.name)) return pass;
       if (host.name.endsWith(".localhost") || loopbackNames.includes(host.name)) return judge(["127.0.0.1", "::1"]);
-      if (mayBeOwnPort && rules.ownNames.has(host.name)) return refuse(text, leadsBack);
+      if (mayBeOwnPort && rules.ownNames.has(host.name))
+        return refuse(text, leadsBack, { rule: "own-addresses", ...target });
       if (!rules.hasDenied && !mayBeOwnPort) return pass;
       const addresses = facts.addressesOf(host.name);
       if (addresses === undefined) return { kind: "resolve", names: [host.name] };
@@ -164,6 +166,7 @@ function judgeHost(
         return deny(
           "target_unresolvable",
           `the alert target ${show(text)} cannot be allowed: ${host.name} cannot be resolved`,
+          { detail: { rule: rules.hasDenied ? "deny-target-cidrs" : "own-addresses", ...target } },
         );
       }
       return needsOwnNames(mayBeOwnPort, rules, facts) ?? judge(addresses);
@@ -185,19 +188,23 @@ interface Judging {
   readonly isAllowed: (address: string) => boolean;
   readonly rules: TargetRules;
   readonly facts: TargetFacts;
+  readonly target: { readonly target?: string };
 }
 
 /** One address that may not be is enough: which of them Kapacitor takes is not ours to say. */
 function judgeAddresses(text: string, addresses: readonly string[], judging: Judging): TargetVerdict {
-  const { rules, facts, mayBeOwnPort, isAllowed } = judging;
+  const { rules, facts, mayBeOwnPort, isAllowed, target } = judging;
   const own = new Set([...rules.ownNames].flatMap((name) => facts.addressesOf(name) ?? []));
   if (facts.gateway !== undefined) own.add(facts.gateway.address);
   for (const address of addresses) {
     if (isAllowed(address)) continue;
     for (const reached of reachable(address)) {
-      if (mayBeOwnPort && (own.has(reached) || rules.isOwnAddress(reached))) return refuse(text, leadsBack);
+      if (mayBeOwnPort && (own.has(reached) || rules.isOwnAddress(reached))) {
+        return refuse(text, leadsBack, { rule: "own-addresses", address: reached, ...target });
+      }
       if (rules.isDenied(reached)) {
-        return refuse(text, `leads to ${reached}, which deny-target-cidrs covers; allow-targets makes an exception`);
+        const why = `leads to ${reached}, which deny-target-cidrs covers; allow-targets makes an exception`;
+        return refuse(text, why, { rule: "deny-target-cidrs", address: reached, ...target });
       }
     }
   }
@@ -207,8 +214,15 @@ function judgeAddresses(text: string, addresses: readonly string[], judging: Jud
 const leadsBack =
   "leads back to Kapacitor or the gateway, where it could define anything; allow-targets makes exceptions for a host and port";
 
-function refuse(text: string, why: string): Deny {
-  return deny("target_denied", `the alert target ${show(text)} ${why}`);
+function refuse(text: string, why: string, detail: RefusalDetail = { rule: "any" }): Deny {
+  return deny("target_denied", `the alert target ${show(text)} ${why}`, { detail });
+}
+
+/** The target as `allow-targets` would name it; a host or a port that is not known has no entry. */
+function targetEntry(host: Host, port: number | undefined): { readonly target?: string } {
+  if (port === undefined || host.kind === "empty") return {};
+  const name = host.kind === "name" ? host.name : (host.addresses[0] ?? "");
+  return { target: name.includes(":") ? `[${name}]:${port}` : `${name}:${port}` };
 }
 
 /** As much as says which one is meant: the rest of a URL may hold a password or a token. */
