@@ -1,11 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type Challenge, type Deny, deny } from "../core/decision.ts";
-import { framingProblem, headerValues, parseHost } from "../core/headers.ts";
-import { admit } from "../core/policy.ts";
-import { decodePercent, parseTarget } from "../core/target.ts";
+import { type Deny, deny } from "../core/decision.ts";
+import { decodePercent } from "../core/target.ts";
 import { logAccess } from "./access-log.ts";
 import type { ApiLane } from "./api-lane.ts";
 import { type Exchange, openExchange } from "./exchange.ts";
+import { admitHead, passGates } from "./gates.ts";
 import type { Repeats } from "./repeats.ts";
 import { refuse } from "./respond.ts";
 import type { GatewayState } from "./state.ts";
@@ -39,7 +38,7 @@ export function createDispatch(
         writeLane.serve(state, exchange, known.plan);
         return;
       }
-      const refusal = passGates(state, exchange);
+      const refusal = enter(state, exchange);
       if (refusal !== undefined) refuse(exchange, refusal, state.config.http.realm);
       else if (exchange.located?.lane === "write") writeLane.serve(state, exchange, undefined);
       else apiLane(state, exchange);
@@ -56,38 +55,23 @@ function noteCause(exchange: Exchange): (error: Error) => void {
   };
 }
 
-/**
- * The gates before authentication. All facts are gathered first, because parsing has no effects and even a refused request should be
- * logged by lane and instance; the refusals come in the order of the contract.
- */
-function passGates(state: GatewayState, exchange: Exchange): Deny | Challenge | undefined {
+/** Passes the gates and notes in the record what they found out. */
+function enter(state: GatewayState, exchange: Exchange): Deny | undefined {
   const { request, rawHeaders } = exchange;
   const { policy } = state;
-  const method = request.method ?? "";
-  const url = request.url ?? "";
-  const parsed = parseTarget(url);
-  const host = parseHost(headerValues(rawHeaders, "host")[0] ?? "") ?? "";
-  const located = parsed.ok ? policy.locator.locate(method, host, parsed.target) : undefined;
-  if (parsed.ok) {
-    exchange.target = parsed.target;
-    exchange.loggedPath = policy.locator.loggedPath(parsed.target);
-  } else {
-    exchange.loggedPath = policy.locator
-      .redact(decodePercent(url.split("?", 1)[0] ?? "") ?? "[undecodable]")
-      .slice(0, 256);
+  const { method = "", url = "", httpVersion } = request;
+  const head = { method, url, httpVersion, rawHeaders };
+  const { caller, target, located, refusal } = passGates(policy, head, admitHead(policy, head, exchange.remoteAddress));
+  exchange.target = target;
+  exchange.located = located;
+  exchange.loggedPath =
+    target === undefined
+      ? policy.locator.redact(decodePercent(url.split("?", 1)[0] ?? "") ?? "[undecodable]").slice(0, 256)
+      : policy.locator.loggedPath(target);
+  if (caller !== undefined) {
+    exchange.remoteAddress = caller.remoteAddress;
+    exchange.clientAddress = caller.clientAddress;
+    exchange.viaTrustedProxy = caller.viaTrustedProxy;
   }
-  if (located?.kind === "located") exchange.located = located;
-  const admission = admit(policy, {
-    remoteAddress: exchange.remoteAddress,
-    forwardedFor: headerValues(rawHeaders, "x-forwarded-for"),
-  });
-  if (admission.kind === "deny") return admission;
-  exchange.remoteAddress = admission.caller.remoteAddress;
-  exchange.clientAddress = admission.caller.clientAddress;
-  exchange.viaTrustedProxy = admission.caller.viaTrustedProxy;
-  const framing = framingProblem(method, request.httpVersion, rawHeaders);
-  if (framing !== undefined) return deny("bad_request", framing);
-  if (!parsed.ok) return deny("bad_target", parsed.text);
-  if (located?.kind === "deny") return located;
-  return undefined;
+  return refusal;
 }
