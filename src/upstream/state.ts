@@ -13,20 +13,32 @@ export interface StoredOutcome {
 /** No stored object comes near this; a list of many tasks may. In bytes. */
 const largestAnswer = 64_000_000;
 
+/** Bounds for one question, below those that hold for all of them. */
+export interface QuestionLimits {
+  /** In bytes; a longer answer is a failure. */
+  readonly largestAnswer?: number;
+  /** Ends the question at once, as a failure. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Asks Kapacitor what it has stored, with the instance's credentials and never a client's. Takes at most the instance's timeout, and an answer of bounded size.
  * Never rejects. A kept connection that turns out to be dead is replaced once.
  * @param path origin-form target of a GET
  */
-export async function askUpstream(upstream: Upstream, path: string): Promise<StoredOutcome | UpstreamFailure> {
+export async function askUpstream(
+  upstream: Upstream,
+  path: string,
+  limits: QuestionLimits = {},
+): Promise<StoredOutcome | UpstreamFailure> {
   if (upstream.active >= maxActive) {
     const decision = deny("overloaded", undefined, { retryAfterSeconds: 1 });
     return { kind: "failure", unsent: true, decision, cause: "too many requests under way" };
   }
   upstream.active++;
   try {
-    const first = await askOnce(upstream, path);
-    return first === "dead" ? settled(await askOnce(upstream, path)) : first;
+    const first = await askOnce(upstream, path, limits);
+    return first === "dead" ? settled(await askOnce(upstream, path, limits)) : first;
   } finally {
     upstream.active--;
   }
@@ -36,7 +48,11 @@ function settled(outcome: StoredOutcome | UpstreamFailure | "dead"): StoredOutco
   return outcome === "dead" ? upstreamFailure(new Error("a kept connection was dead twice")) : outcome;
 }
 
-function askOnce(upstream: Upstream, path: string): Promise<StoredOutcome | UpstreamFailure | "dead"> {
+function askOnce(
+  upstream: Upstream,
+  path: string,
+  { largestAnswer: largest = largestAnswer, signal }: QuestionLimits,
+): Promise<StoredOutcome | UpstreamFailure | "dead"> {
   const { origin, options, agent } = upstream;
   const library = origin.protocol === "https:" ? https : http;
   return new Promise((resolve) => {
@@ -46,6 +62,7 @@ function askOnce(upstream: Upstream, path: string): Promise<StoredOutcome | Upst
       port: origin.port || (origin.protocol === "https:" ? 443 : 80),
       method: "GET",
       path,
+      ...(signal === undefined ? {} : { signal }),
       headers: {
         host: upstream.host,
         accept: "application/json",
@@ -64,24 +81,21 @@ function askOnce(upstream: Upstream, path: string): Promise<StoredOutcome | Upst
       const failure = upstreamFailure(error);
       finish(request.reusedSocket && failure.decision.reason === "upstream_reset" ? "dead" : failure);
     });
-    request.once("response", (message) => collect(message).then(finish));
+    request.once("response", (message) => collect(message, largest).then(finish));
     request.end();
   });
 }
 
 /** Reads an answer to its end. One that breaks off is none. */
-function collect(message: IncomingMessage): Promise<StoredOutcome | UpstreamFailure> {
+function collect(message: IncomingMessage, largest: number): Promise<StoredOutcome | UpstreamFailure> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let length = 0;
     message.on("data", (chunk: Buffer) => {
       length += chunk.length;
       chunks.push(chunk);
-      if (length <= largestAnswer) return;
-      const decision = deny(
-        "stored_state_unreadable",
-        `what Kapacitor has stored is longer than ${largestAnswer} bytes`,
-      );
+      if (length <= largest) return;
+      const decision = deny("stored_state_unreadable", `what Kapacitor has stored is longer than ${largest} bytes`);
       resolve({ kind: "failure", unsent: false, decision, cause: "answer too long" });
       message.destroy();
     });
