@@ -1,5 +1,6 @@
 import type { Principal, Role } from "../core/principal.ts";
 import type { Problem } from "../problem.ts";
+import { readCertificateName } from "./certificate-names.ts";
 import { decoyFor, describeHash } from "./hashes.ts";
 import { nameProblem } from "./password-rules.ts";
 
@@ -13,6 +14,8 @@ export interface UserEntry {
    * text, and weak hashes were reported by {@link parseHtpasswd}.
    */
   readonly given?: "hash" | "password" | "htpasswd";
+  /** The client certificate that is this user, see {@link readCertificateName}; "" or undefined for none. */
+  readonly certificate?: string;
   readonly role: Role;
   readonly instances: readonly string[];
   readonly databases: readonly string[];
@@ -46,6 +49,8 @@ export interface Decoy {
 /** Everybody who may log in. Never changed: a reload makes a new one. */
 export interface UserTable {
   readonly users: ReadonlyMap<string, User>;
+  /** Users by the name of their client certificate. */
+  readonly certificates: ReadonlyMap<string, Principal>;
   /** One for each class of hashes in use: a failed login takes one verification of each, whoever it names. */
   readonly decoys: readonly Decoy[];
 }
@@ -62,6 +67,7 @@ export function compileUsers(entries: readonly UserEntry[]): {
   readonly problems: readonly Problem[];
 } {
   const users = new Map<string, User>();
+  const certificates = new Map<string, Principal>();
   const seen = new Map<string, UserEntry>();
   const decoys = new Map<string, Decoy>();
   const problems: Problem[] = [];
@@ -80,12 +86,23 @@ export function compileUsers(entries: readonly UserEntry[]): {
     }
     if (judged.warning !== undefined) problems.push(problemOf(entry, "warning", judged.warning));
     const { secret } = judged;
-    users.set(entry.name, { principal: principalOf(entry), secret });
+    const principal = principalOf(entry);
+    if (entry.certificate) {
+      const named = readCertificateName(entry.certificate);
+      const owner = named.ok ? certificates.get(named.name) : undefined;
+      if (!named.ok || owner !== undefined) {
+        const text = named.ok ? `is the certificate of ${owner?.name} as well` : named.text;
+        problems.push(problemOf(entry, "error", `the certificate of ${entry.name} ${text}`, "certificate"));
+        continue;
+      }
+      certificates.set(named.name, principal);
+    }
+    users.set(entry.name, { principal, secret });
     if (secret === undefined) continue;
     const hash = decoyFor(secret.hash);
     if (hash !== undefined) decoys.set(secret.costClass, { costClass: secret.costClass, hash });
   }
-  return { users: { users, decoys: [...decoys.values()] }, problems };
+  return { users: { users, certificates, decoys: [...decoys.values()] }, problems };
 }
 
 type Judged =
@@ -121,12 +138,17 @@ function firstPlace({ source, line, key }: UserEntry): string {
   return place === "" ? "" : `: first at ${place}`;
 }
 
-function problemOf({ source, line, key }: UserEntry, severity: Problem["severity"], text: string): Problem {
+function problemOf(
+  { source, line, key }: UserEntry,
+  severity: Problem["severity"],
+  text: string,
+  part?: string,
+): Problem {
   return {
     severity,
     text,
     ...(source === undefined ? {} : { source }),
     ...(line === undefined ? {} : { line }),
-    ...(key === undefined ? {} : { key }),
+    ...(key === undefined ? {} : { key: part === undefined ? key : `${key}.${part}` }),
   };
 }

@@ -28,7 +28,7 @@ export type InfluxAnswer =
   | { readonly kind: "ok"; readonly series: readonly Series[] }
   /** 401: the credentials are wrong, or there are none and InfluxDB asks for some. */
   | { readonly kind: "unauthorized" }
-  /** 403, or an error that the statement itself met. */
+  /** 403, or an error that the statement itself met, in InfluxDB's words. */
   | { readonly kind: "refused"; readonly text: string }
   /** No answer, or one that cannot be read. */
   | { readonly kind: "unavailable"; readonly cause: string };
@@ -39,6 +39,7 @@ export interface InfluxClient {
   close(): Promise<void>;
 }
 
+/** For an answer as a whole, the wait for a free connection included. */
 const timeoutMs = 5000;
 /** Bytes; the subscriptions or grants of a very large InfluxDB. */
 const largestAnswer = 16_777_216;
@@ -47,8 +48,6 @@ const largestAnswer = 16_777_216;
 export function createInfluxClient(options: InfluxOptions): InfluxClient {
   const pool = new Pool(options.url, {
     connections: 4,
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
     maxResponseSize: largestAnswer,
     connect: {
       timeout: timeoutMs,
@@ -65,7 +64,7 @@ export function createInfluxClient(options: InfluxOptions): InfluxClient {
         const answer = await pool.request({
           method: "POST",
           path: `/query?q=${encodeURIComponent(statement)}`,
-          signal: AbortSignal.timeout(2 * timeoutMs),
+          signal: AbortSignal.timeout(timeoutMs),
           headers: {
             accept: "application/json",
             ...(login === undefined ? {} : { authorization: basic(login) }),

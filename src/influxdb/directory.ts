@@ -1,137 +1,145 @@
-import { createHmac, randomBytes } from "node:crypto";
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Principal } from "../core/principal.ts";
-import { type InfluxClient, type InfluxLogin, quoteIdentifier, rowsOf } from "./client.ts";
+import type { InfluxClient, InfluxLogin } from "./client.ts";
+import { findPrincipal } from "./grants.ts";
+
+/** What InfluxDB says about a login. */
+export type DirectoryVerdict =
+  | { readonly kind: "ok"; readonly principal: Principal }
+  | { readonly kind: "invalid" }
+  /** It cannot be asked, or does not ask for passwords itself: nobody is let in by that. */
+  | { readonly kind: "unavailable"; readonly cause: string };
 
 /** InfluxDB's users as kapgate's. */
 export interface Directory {
-  /** The principal of a login that InfluxDB accepted lately, at once; undefined says nothing about it. */
-  cached(login: InfluxLogin): Principal | undefined;
-  /** Asks InfluxDB; undefined for a login that it refuses. Rejects with DirectoryUnavailable when it cannot be asked. */
-  find(login: InfluxLogin): Promise<Principal | undefined>;
-  stop(): void;
+  /**
+   * What is remembered of a login, at once: the principal, or that it was accepted but has to be asked about again. undefined says nothing
+   * about it.
+   */
+  recall(login: InfluxLogin): Principal | "stale" | undefined;
+  /** Asks InfluxDB. Never rejects; while it cannot be asked, a login that is remembered stays valid until it expires. */
+  find(login: InfluxLogin): Promise<DirectoryVerdict>;
 }
 
-/** InfluxDB could not be asked, or does not ask for passwords itself. Whoever waits for its verdict gets 503, never a pass. */
-export class DirectoryUnavailable extends Error {}
+export interface DirectoryOptions {
+  /** Milliseconds that an answer about a user stays valid; 0 keeps none. */
+  readonly expirationMs: number;
+  /** Milliseconds after which a login that is in use is asked about again, so that what was taken back is noticed; 30 seconds unless told. */
+  readonly recheckMs?: number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now?: () => number;
+}
 
 interface Entry {
-  principal: Principal;
-  readonly user: string;
+  readonly digest: Buffer;
+  readonly principal: Principal;
   readonly until: number;
+  /** When InfluxDB was asked last, or could not be. */
+  readonly askedAt: number;
 }
 
-const mostEntries = 1024;
-/** How often the grants of cached users are read again. */
-const refreshMs = 30_000;
+/** Users remembered; the one whose answer is the oldest goes first. */
+const mostEntries = 4096;
+/** Questions at a time; past it InfluxDB counts as unavailable. */
+const mostQuestions = 32;
 
 /**
- * Logs in by InfluxDB 1.x: the login is sent to it as it came, then the configured administrator reads what the user may do
- * (SHOW USERS, SHOW GRANTS). Administrators become `admin`; write grants make a writer of those databases, read grants a viewer, both
- * make a viewer who may also write there; no grant, nothing. Accepted logins are kept for `expirationMs`, at most 1024, under an HMAC of
- * the credentials; a dropped user or a changed grant is noticed at the next refresh, a changed password at the expiration.
+ * Logs in by InfluxDB 1.x: it is sent the login as it came, then asked for a login that cannot be right, because with `auth-enabled = false`
+ * it accepts everybody, and last the configured administrator asks what the user may do. Every doubt fails towards not letting in.
+ *
+ * One answer is remembered per user, under an HMAC of the password, so a new password takes the place of the old one. A login in use is asked
+ * about again after `recheckMs` while it goes on; one that was not used for twice as long has to wait for the answer. So a changed password, a
+ * dropped user and a revoked grant are noticed long before the expiration, which is for when InfluxDB is down.
  */
-export function createDirectory(
-  client: InfluxClient,
-  expirationMs: number,
-  now: () => number = () => performance.now(),
-): Directory {
+export function createDirectory(client: InfluxClient, options: DirectoryOptions): Directory {
+  const { expirationMs, recheckMs = 30_000, now = () => performance.now() } = options;
   const secret = randomBytes(32);
   const entries = new Map<string, Entry>();
-  const keyOf = ({ user, password }: InfluxLogin): string =>
-    createHmac("sha256", secret).update(`${user.length}:${user}${password}`).digest("base64");
+  const asking = new Map<string, Promise<DirectoryVerdict>>();
 
-  const cached = (login: InfluxLogin): Principal | undefined => {
-    const key = keyOf(login);
-    const entry = entries.get(key);
-    if (entry === undefined) return undefined;
-    if (entry.until > now()) return entry.principal;
-    entries.delete(key);
+  const digestOf = ({ user, password }: InfluxLogin): Buffer =>
+    createHmac("sha256", secret).update(`${user.length}:${user}${password}`).digest();
+
+  const valid = (user: string, digest: Buffer): Entry | undefined => {
+    const entry = entries.get(user);
+    if (entry === undefined || !timingSafeEqual(entry.digest, digest)) return undefined;
+    if (entry.until > now()) return entry;
+    entries.delete(user);
     return undefined;
   };
 
-  const find = async (login: InfluxLogin): Promise<Principal | undefined> => {
-    const known = cached(login);
-    if (known !== undefined) return known;
-    // With auth-enabled = false InfluxDB accepts everybody: then it can tell nobody from anybody.
-    const [stranger, answer] = await Promise.all([
-      client.query("SHOW DATABASES", { user: login.user, password: randomBytes(16).toString("hex") }),
-      client.query("SHOW DATABASES", login),
-    ]);
-    if (stranger.kind === "ok")
-      throw new DirectoryUnavailable("InfluxDB accepts any password; set auth-enabled = true in influxdb.conf");
-    if (stranger.kind === "unavailable") throw new DirectoryUnavailable(stranger.cause);
-    if (answer.kind === "unavailable") throw new DirectoryUnavailable(answer.cause);
-    if (answer.kind === "unauthorized") return undefined;
-    const principal = await principalOf(client, login.user);
-    if (principal === undefined) return undefined;
-    if (expirationMs > 0) {
-      if (entries.size >= mostEntries) {
-        const [oldest] = entries.keys();
-        if (oldest !== undefined) entries.delete(oldest);
-      }
-      entries.set(keyOf(login), { principal, user: login.user, until: now() + expirationMs });
-    }
-    return principal;
+  const remember = (user: string, digest: Buffer, principal: Principal): void => {
+    if (expirationMs === 0) return;
+    entries.delete(user);
+    const [oldest] = entries.keys();
+    if (entries.size >= mostEntries && oldest !== undefined) entries.delete(oldest);
+    entries.set(user, { digest, principal, until: now() + expirationMs, askedAt: now() });
   };
 
-  /** Takes back what InfluxDB took back. While it cannot be asked, what was accepted stays until it expires. */
-  const refresh = async (): Promise<void> => {
-    for (const user of new Set([...entries.values()].map((entry) => entry.user))) {
-      const principal = await principalOf(client, user).catch(() => "unavailable" as const);
-      if (principal === "unavailable") return;
-      for (const [key, entry] of entries) {
-        if (entry.user !== user) continue;
-        if (principal === undefined) entries.delete(key);
-        else entry.principal = principal;
-      }
+  const ask = async (login: InfluxLogin, digest: Buffer): Promise<DirectoryVerdict> => {
+    const { user } = login;
+    const verdict = await judge(client, login);
+    const known = valid(user, digest);
+    switch (verdict.kind) {
+      case "ok":
+        remember(user, digest, verdict.principal);
+        return verdict;
+      case "invalid":
+        if (known !== undefined) entries.delete(user);
+        return verdict;
+      case "unavailable":
+        if (known === undefined) return verdict;
+        entries.set(user, { ...known, askedAt: now() });
+        return { kind: "ok", principal: known.principal };
     }
   };
-  const timer = setInterval(() => void refresh(), Math.min(refreshMs, Math.max(1000, expirationMs)));
-  timer.unref();
+
+  /** Equal logins share a question. */
+  const find = (login: InfluxLogin): Promise<DirectoryVerdict> => {
+    // Basic authentication would end the name there, and InfluxDB would judge another user's password than the one who is looked up.
+    if (login.user.includes(":")) return Promise.resolve({ kind: "invalid" });
+    const digest = digestOf(login);
+    const key = digest.toString("base64");
+    const present = asking.get(key);
+    if (present !== undefined) return present;
+    const known = valid(login.user, digest);
+    if (asking.size >= mostQuestions) {
+      if (known !== undefined) return Promise.resolve({ kind: "ok", principal: known.principal });
+      return Promise.resolve({ kind: "unavailable", cause: "too many logins wait for InfluxDB" });
+    }
+    const verdict = ask(login, digest).finally(() => asking.delete(key));
+    asking.set(key, verdict);
+    return verdict;
+  };
 
   return {
-    cached,
-    find,
-    stop: () => {
-      clearInterval(timer);
-      entries.clear();
+    recall: (login) => {
+      const entry = entries.size === 0 ? undefined : valid(login.user, digestOf(login));
+      if (entry === undefined) return undefined;
+      const age = now() - entry.askedAt;
+      if (age >= 2 * recheckMs) return "stale";
+      if (age >= recheckMs) void find(login);
+      return entry.principal;
     },
+    find,
   };
 }
 
-/** What InfluxDB says a user may do; undefined when there is no such user. Rejects with DirectoryUnavailable. */
-async function principalOf(client: InfluxClient, user: string): Promise<Principal | undefined> {
-  const users = await rows(client, "SHOW USERS");
-  const entry = users.find((row) => row.user === user);
-  if (entry === undefined) return undefined;
-  const everything = { name: user, instances: [], databases: [] };
-  if (entry.admin === true) return Object.freeze({ ...everything, role: "admin" });
-  const grants = await rows(client, `SHOW GRANTS FOR ${quoteIdentifier(user)}`);
-  const granted = (privilege: string) =>
-    grants
-      .filter((row) => row.privilege === privilege || row.privilege === "ALL PRIVILEGES")
-      .map((row) => String(row.database));
-  const writes = granted("WRITE");
-  const reads = granted("READ");
-  if (writes.length === 0) return Object.freeze({ ...everything, role: reads.length === 0 ? "nobody" : "viewer" });
-  return Object.freeze({
-    ...everything,
-    role: "writer",
-    databases: writes,
-    ...(reads.length === 0 ? {} : { also: "viewer" as const }),
-  });
-}
-
-async function rows(client: InfluxClient, statement: string): Promise<Readonly<Record<string, unknown>>[]> {
-  const answer = await client.query(statement);
-  switch (answer.kind) {
-    case "ok":
-      return answer.series.flatMap(rowsOf);
-    case "unauthorized":
-      throw new DirectoryUnavailable("InfluxDB refused the credentials of [influxdb]");
-    case "refused":
-      throw new DirectoryUnavailable(`the user of [influxdb] is no administrator: ${answer.text}`);
-    case "unavailable":
-      throw new DirectoryUnavailable(answer.cause);
-  }
+async function judge(client: InfluxClient, login: InfluxLogin): Promise<DirectoryVerdict> {
+  const answer = await client.query("SHOW DATABASES", login);
+  if (answer.kind === "unauthorized") return { kind: "invalid" };
+  if (answer.kind === "unavailable") return answer;
+  if (answer.kind === "refused") return { kind: "unavailable", cause: answer.text };
+  // After the login, not before it: an InfluxDB that was restarted without authentication in between shows it here.
+  const nobody = { user: randomBytes(16).toString("hex"), password: randomBytes(16).toString("hex") };
+  const [stranger, found] = await Promise.all([
+    client.query("SHOW DATABASES", nobody),
+    findPrincipal(client, login.user),
+  ]);
+  if (stranger.kind === "unauthorized") return found;
+  const cause =
+    stranger.kind === "unavailable"
+      ? stranger.cause
+      : "it accepts any password: set auth-enabled = true in influxdb.conf";
+  return { kind: "unavailable", cause };
 }

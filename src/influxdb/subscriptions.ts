@@ -1,104 +1,104 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { type InfluxClient, rowsOf } from "./client.ts";
+import { setTimeout } from "node:timers/promises";
+import { type InfluxAnswer, type InfluxClient, rowsOf } from "./client.ts";
 
 /** What a write with a `~subscriber` token shows. */
 export interface TokenUse {
   readonly token: string;
   readonly db: string;
   readonly rp: string;
-  /** The subscription path of the instance it came to, "" where there is none. */
+}
+
+/** Where InfluxDB sends the writes of a subscription. */
+export interface Destination {
+  /** Host and port, as in a Host header. */
+  readonly host: string;
+  /** The path, percent-encoded, without a slash at its end; InfluxDB adds `/write`. */
   readonly path: string;
-  /** Host names that select that instance; empty where any does. */
-  readonly hosts: readonly string[];
 }
 
 /** The subscriptions that InfluxDB lists, as far as they carry a token. */
 export interface SubscriptionTokens {
-  /** Whether InfluxDB lists a subscription of that db and rp with this token, to this instance. Fails towards no. */
-  isKnown(use: TokenUse): boolean;
-  /** Asks InfluxDB again, in a poll that begins after this call; many callers share one, and polls keep a distance. */
+  /**
+   * Whether InfluxDB lists a subscription of that db and rp with this token whose destination is one that `leadsHere` holds for.
+   * Fails towards no.
+   */
+  isKnown(use: TokenUse, leadsHere: (destination: Destination) => boolean): boolean;
+  /** Asks InfluxDB in a poll that begins after this call; many callers share one, and polls keep a distance. Never rejects. */
   refresh(): Promise<"fresh" | "unavailable" | "overloaded">;
-  /** What the last poll came to, for status and doctor. */
-  status(): { readonly subscriptions: number; readonly ok: boolean; readonly cause: string | undefined };
+  /** Another number whenever the list was read anew: until then {@link isKnown} says the same. */
+  generation(): number;
+  /** What the last poll came to. */
+  status(): { readonly subscriptions: number; readonly cause: string | undefined };
+  /** Polls no more; what is known stays known to requests under way. */
   stop(): void;
 }
 
-interface Entry {
-  readonly digest: Buffer;
-  readonly path: string;
-  readonly host: string;
+export interface SubscriptionOptions {
+  /** Milliseconds between polls that nobody asks for. */
+  readonly pollMs: number;
+  /** Milliseconds between the beginnings of two polls at least; a second unless told. */
+  readonly distanceMs?: number;
+  /** Told of every poll: undefined when it succeeded. For the log. */
+  readonly onPoll?: (cause: string | undefined) => void;
 }
 
-/** Milliseconds between two polls that writes ask for. */
-const shortestDistance = 1000;
+interface Entry extends Destination {
+  readonly digest: Buffer;
+}
+
 /** Writes that may wait for a poll at a time. */
 const mostWaiting = 1000;
 
 /**
  * Keeps the tokens that Kapacitor put into its subscriptions (services/influxdb/service.go generateRandomToken) and that InfluxDB lists
  * in SHOW SUBSCRIPTIONS: who knows one is InfluxDB. Only digests are kept. While InfluxDB cannot be asked, known tokens stay valid.
- * @param onPoll told of every poll, for the log
+ * Begins to poll at once.
  */
-export function createSubscriptionTokens(
-  client: InfluxClient,
-  pollMs: number,
-  onPoll: (cause: string | undefined) => void = () => {},
-): SubscriptionTokens {
-  let known = new Map<string, readonly Entry[]>();
-  let count = 0;
-  let ok = false;
-  let cause: string | undefined = "not asked yet";
-  let lastStart = Number.NEGATIVE_INFINITY;
+export function createSubscriptionTokens(client: InfluxClient, options: SubscriptionOptions): SubscriptionTokens {
+  const { pollMs, distanceMs = 1000, onPoll = () => {} } = options;
+  let known: ReadonlyMap<string, readonly Entry[]> = new Map();
+  let generation = 0;
+  let cause: string | undefined = "InfluxDB has not answered yet";
+  let startedAt = Number.NEGATIVE_INFINITY;
+  let current: Promise<"fresh" | "unavailable"> = Promise.resolve("unavailable");
   let next: Promise<"fresh" | "unavailable"> | undefined;
   let waiting = 0;
   let stopped = false;
 
   const poll = async (): Promise<"fresh" | "unavailable"> => {
-    lastStart = performance.now();
+    startedAt = performance.now();
     const answer = await client.query("SHOW SUBSCRIPTIONS");
-    if (answer.kind !== "ok") {
-      ok = false;
-      cause =
-        answer.kind === "unauthorized"
-          ? "InfluxDB refused the configured credentials"
-          : answer.kind === "refused"
-            ? answer.text
-            : answer.cause;
-      onPoll(cause);
-      return "unavailable";
+    if (stopped) return "unavailable";
+    if (answer.kind === "ok") {
+      known = entriesOf(answer.series);
+      generation += 1;
     }
-    const found = new Map<string, Entry[]>();
-    count = 0;
-    for (const series of answer.series) {
-      for (const row of rowsOf(series)) {
-        for (const entry of entriesOf(row.destinations)) {
-          const key = keyOf(series.name, String(row.retention_policy));
-          found.set(key, [...(found.get(key) ?? []), entry]);
-          count++;
-        }
-      }
-    }
-    known = found;
-    ok = true;
-    cause = undefined;
-    onPoll(undefined);
-    return "fresh";
+    cause = causeOf(answer);
+    onPoll(cause);
+    return cause === undefined ? "fresh" : "unavailable";
+  };
+
+  /** One poll at a time, so that an older answer never takes the place of a newer one. */
+  const nextPoll = async (): Promise<"fresh" | "unavailable"> => {
+    await current;
+    const wait = startedAt + distanceMs - performance.now();
+    if (wait > 0) await setTimeout(wait, undefined, { ref: false });
+    // From here on a caller needs another poll: this one may not see what was created after it began.
+    next = undefined;
+    if (stopped) return "unavailable";
+    current = poll();
+    return current;
   };
 
   const refresh = async (): Promise<"fresh" | "unavailable" | "overloaded"> => {
     if (waiting >= mostWaiting) return "overloaded";
-    waiting++;
+    waiting += 1;
     try {
-      next ??= (async () => {
-        const wait = lastStart + shortestDistance - performance.now();
-        if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-        // From here on a caller needs another poll: this one may not see what was created after it began.
-        next = undefined;
-        return poll();
-      })();
+      next ??= nextPoll();
       return await next;
     } finally {
-      waiting--;
+      waiting -= 1;
     }
   };
 
@@ -107,24 +107,45 @@ export function createSubscriptionTokens(
   void refresh();
 
   return {
-    isKnown: (use) => {
-      if (stopped) return false;
-      const digest = digestOf(use.token);
-      let match = false;
-      for (const entry of known.get(keyOf(use.db, use.rp)) ?? []) {
-        const here =
-          entry.path === use.path && (use.hosts.length === 0 || use.path !== "" || use.hosts.includes(entry.host));
-        if (timingSafeEqual(entry.digest, digest) && here) match = true;
-      }
-      return match;
+    isKnown: ({ token, db, rp }, leadsHere) => {
+      const digest = digestOf(token);
+      const entries = known.get(keyOf(db, rp)) ?? [];
+      return entries.filter((entry) => timingSafeEqual(entry.digest, digest)).some(leadsHere);
     },
     refresh,
-    status: () => ({ subscriptions: count, ok, cause }),
+    generation: () => generation,
+    status: () => ({ subscriptions: [...known.values()].flat().length, cause }),
     stop: () => {
       stopped = true;
       clearInterval(timer);
     },
   };
+}
+
+function causeOf(answer: InfluxAnswer): string | undefined {
+  switch (answer.kind) {
+    case "ok":
+      return undefined;
+    case "unauthorized":
+      return "it refused the credentials of [influxdb]";
+    case "refused":
+      return answer.text;
+    case "unavailable":
+      return answer.cause;
+  }
+}
+
+function entriesOf(answer: Extract<InfluxAnswer, { kind: "ok" }>["series"]): ReadonlyMap<string, readonly Entry[]> {
+  const found = new Map<string, Entry[]>();
+  for (const series of answer) {
+    for (const row of rowsOf(series)) {
+      if (typeof row.retention_policy !== "string" || !Array.isArray(row.destinations)) continue;
+      const key = keyOf(series.name, row.retention_policy);
+      const entries = row.destinations.map(entryOf).filter((entry) => entry !== undefined);
+      found.set(key, [...(found.get(key) ?? []), ...entries]);
+    }
+  }
+  return found;
 }
 
 function keyOf(db: string, rp: string): string {
@@ -135,23 +156,15 @@ function digestOf(token: string): Buffer {
   return createHash("sha256").update(token, "utf8").digest();
 }
 
-/** The destinations of a subscription that carry a token; others let nobody in. */
-function entriesOf(destinations: unknown): Entry[] {
-  if (!Array.isArray(destinations)) return [];
-  return destinations.flatMap((destination): Entry[] => {
-    try {
-      const url = new URL(String(destination));
-      if (url.username !== "~subscriber" || url.password === "") return [];
-      const path = url.pathname.replace(/\/+$/, "");
-      return [
-        {
-          digest: digestOf(decodeURIComponent(url.password)),
-          path: decodeURIComponent(path),
-          host: url.hostname.toLowerCase(),
-        },
-      ];
-    } catch {
-      return [];
-    }
-  });
+/** A destination that carries a token; others let nobody in. */
+function entryOf(destination: unknown): Entry | undefined {
+  const url = URL.parse(String(destination));
+  if (url === null || !/^https?:$/.test(url.protocol)) return undefined;
+  if (url.username !== "~subscriber" || url.password === "") return undefined;
+  try {
+    const digest = digestOf(decodeURIComponent(url.password));
+    return { digest, host: url.host, path: url.pathname.replace(/\/+$/, "") };
+  } catch {
+    return undefined;
+  }
 }

@@ -56,6 +56,9 @@ export async function verifyLogin(
         return deny("login_throttled", undefined, { retryAfterSeconds: verdict.retryAfterSeconds });
       case "overloaded":
         return deny("authentication_unavailable", undefined, { retryAfterSeconds: verdict.retryAfterSeconds });
+      case "unavailable":
+        exchange.cause = `InfluxDB: ${verdict.cause}`;
+        return deny("authentication_unavailable", undefined, { retryAfterSeconds: verdict.retryAfterSeconds });
     }
   } catch (error) {
     exchange.cause = error instanceof Error ? error.message : String(error);
