@@ -44,7 +44,7 @@ export async function prepare(config: Config, source: string | undefined): Promi
       })
     : undefined;
   if (tls !== undefined) problems.push(...tls.problems);
-  const users = compileUsers([...configuredUsers(config, source), ...(await htpasswdUsers(config, problems))]);
+  const users = compileUsers(await userEntries(config, source, problems));
   problems.push(...users.problems, ...alertProblems(config, source));
   const upstreams = await Promise.all(
     config.kapacitor.map((instance, index) => upstreamOptions(instance, index, problems)),
@@ -61,6 +61,15 @@ export async function prepare(config: Config, source: string | undefined): Promi
     },
     problems,
   };
+}
+
+/** Everybody whom the configuration and the files of users name, not judged yet. A file that cannot be read is a problem. */
+export async function userEntries(
+  config: Config,
+  source: string | undefined,
+  problems: Problem[],
+): Promise<readonly UserEntry[]> {
+  return [...configuredUsers(config, source), ...(await htpasswdUsers(config, problems))];
 }
 
 function configuredUsers(config: Config, source: string | undefined): UserEntry[] {
@@ -113,7 +122,8 @@ async function htpasswdUsers(config: Config, problems: Problem[]): Promise<UserE
   }));
 }
 
-async function upstreamOptions(
+/** How to reach an instance; an authority that cannot be read is a problem. */
+export async function upstreamOptions(
   instance: Config["kapacitor"][number],
   index: number,
   problems: Problem[],
