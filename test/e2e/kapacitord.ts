@@ -25,8 +25,11 @@ export function findProgram(
   }
 }
 
-/** Starts kapacitord without InfluxDB; resolves when it answers. */
-export async function startKapacitord(path: string): Promise<Kapacitord> {
+/** Starts kapacitord without InfluxDB; resolves when it answers. `sections` go into its configuration, `programs` before its PATH. */
+export async function startKapacitord(
+  path: string,
+  more: { readonly sections?: string; readonly programs?: string } = {},
+): Promise<Kapacitord> {
   const folder = await mkdtemp(join(tmpdir(), "kapgate-kapacitord-"));
   const port = await freePort();
   await writeFile(
@@ -56,10 +59,11 @@ data_dir = "${folder}"
   name = "default"
   urls = ["http://127.0.0.1:1"]
   disable-subscriptions = true
-`,
+${more.sections ?? ""}`,
   );
   const child: ChildProcess = spawn(path, ["-config", join(folder, "kapacitor.conf")], {
     stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, PATH: [more.programs, process.env.PATH].filter(Boolean).join(":") },
   });
   let log = "";
   child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
