@@ -72,13 +72,22 @@ export function compileTargets(options: TargetOptions): TargetRules {
     else ownAddresses.push(address);
   }
   return {
-    isDenied: compileCidrs(options.denied.flatMap((entry) => (entry === "private" ? privateRanges : [entry]))),
+    isDenied: compileCidrs(options.denied.flatMap(rangesOf)),
     hasDenied: options.denied.length > 0,
     allowed: new Set(options.allowed.map(canonicalTarget)),
     ownNames,
     isOwnAddress: compileCidrs(ownAddresses),
     ownPorts: new Set([...options.ports, kapacitorPort]),
   };
+}
+
+function rangesOf(entry: string): readonly string[] {
+  return entry === "private" ? privateRanges : [entry];
+}
+
+/** Whether one entry of `deny-target-cidrs` covers a canonical address. */
+export function isDeniedBy(entry: string, address: string): boolean {
+  return compileCidrs(rangesOf(entry))(address);
 }
 
 function canonicalTarget(entry: string): string {
