@@ -22,6 +22,11 @@ export function answerBrokenRequest(error: Error, socket: Socket, isAnswering: b
     return;
   }
   const reason = reasonByCode[code] ?? "bad_request";
+  // A connection that was opened ahead of need, as browsers do: there is no request that an answer could belong to.
+  if (reason === "request_timeout" && socket.bytesRead === 0) {
+    socket.destroy();
+    return;
+  }
   const requestId = randomUUID();
   const text = textOf(reason);
   const body = `${JSON.stringify({ error: text, message: text, code: reason })}\n`;

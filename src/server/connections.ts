@@ -2,11 +2,21 @@ import type { Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 export interface ConnectionLimits {
-  /** Connections at once; when one more comes, the longest idle one goes; when none is idle, the new one goes. */
+  /** Connections at once; when one more comes, one that serves nothing goes; when every one serves something, the new one goes. */
   readonly "max-connections": number;
   /** Connections at once from one peer address; 0: no limit. A new one past it is closed. */
   readonly "max-connections-per-address": number;
 }
+
+/** A limit that was met, with what to do about it. */
+export const limitTexts = {
+  connections: "max-connections is reached: a connection that served nothing, or a new one, was closed",
+  address: "max-connections-per-address is reached: new connections from this address are closed",
+  stalled: "a client that took none of its answer for a minute was cut",
+} as const;
+
+/** Told of a connection that a limit cost. `count` is the number of connections there were. */
+export type OnLimit = (limit: keyof typeof limitTexts, remoteAddress: string | undefined) => void;
 
 export interface Connections {
   /** Open connections, handshakes included. */
@@ -15,8 +25,12 @@ export interface Connections {
   requestBegan(socket: Socket, response: ServerResponse): void;
   /** Whether an answer on this connection has begun and not ended. */
   isAnswering(socket: Socket): boolean;
-  /** Closes the connections that serve nothing right now, and every other one after its current request. */
-  drain(): void;
+  /**
+   * Answers what is under way and closes: every answer that has not begun says `Connection: close`. A connection that was used within the
+   * last `graceMs` is left that long for a request that is on its way already, because a client cannot tell whether one that meets a closed
+   * connection was taken; the others close now.
+   */
+  drain(graceMs: number): void;
   /** Cuts every connection. */
   destroyAll(): void;
   /** Resolves when every response there is has been closed, and so accounted for. */
@@ -26,43 +40,77 @@ export interface Connections {
 interface Entry {
   readonly socket: Socket;
   readonly responses: Set<ServerResponse>;
+  /** When it was opened or became idle, in milliseconds of performance.now(). */
+  idleSince: number;
+  /** Bytes that the peer had taken when they were looked at last, and since when there is no more. */
+  taken: number;
+  takenAt: number;
 }
+
+/** A new connection may take so long to send a request before it is the first to go. */
+const newcomerMs = 2000;
+/** nginx's send_timeout. */
+const stalledMs = 60_000;
+const sweepMs = 5000;
 
 /**
  * Tracks the connections of a listener from TCP accept on and holds the limits. A TLS server shows the TCP socket when it accepts and the
  * TLS socket with a request; both have the peer's address and port, which name an open connection.
+ * @param limits asked for every new connection, so that they may change
  */
-export function trackConnections(server: Server, limits: ConnectionLimits): Connections {
+export function trackConnections(
+  server: Server,
+  limits: () => ConnectionLimits,
+  onLimit: OnLimit = () => {},
+): Connections {
   const open = new Map<string, Entry>();
-  /** Connections that serve nothing, in the order in which they became idle. */
+  /** Connections without a request so far, and those that serve nothing any more; each in the order in which they came to it. */
+  const newcomers = new Set<Entry>();
   const idle = new Set<Entry>();
   const perAddress = new Map<string, number>();
   const known = new WeakMap<Socket, Entry>();
   const responses = new Set<ServerResponse>();
   const waiting: (() => void)[] = [];
-  let draining = false;
+  /** "grace": idle connections get a last chance. */
+  let draining: "no" | "grace" | "yes" = "no";
 
+  /**
+   * A flood of connections that never ask for anything must not push out those that do, nor may old idle ones keep new ones from ever asking:
+   * the oldest newcomer goes when it had its time, else the one that is idle for longest.
+   */
   const makeRoom = (): boolean => {
+    const [newcomer] = newcomers;
     const [oldest] = idle;
-    if (oldest === undefined) return false;
-    idle.delete(oldest);
-    oldest.socket.destroy();
+    const overdue = newcomer !== undefined && performance.now() - newcomer.idleSince > newcomerMs;
+    const victim = overdue ? newcomer : (oldest ?? newcomer);
+    if (victim === undefined) return false;
+    newcomers.delete(victim);
+    idle.delete(victim);
+    victim.socket.destroy();
     return true;
   };
 
   server.on("connection", (socket: Socket) => {
-    const { "max-connections": most, "max-connections-per-address": mostPerAddress } = limits;
+    const { "max-connections": most, "max-connections-per-address": mostPerAddress } = limits();
     const address = socket.remoteAddress ?? "";
     const fromHere = (perAddress.get(address) ?? 0) + 1;
-    if (mostPerAddress > 0 && fromHere > mostPerAddress) return void socket.destroy();
-    if (open.size >= most && !makeRoom()) return void socket.destroy();
+    if (mostPerAddress > 0 && fromHere > mostPerAddress) {
+      onLimit("address", socket.remoteAddress);
+      return void socket.destroy();
+    }
+    if (open.size >= most) {
+      onLimit("connections", socket.remoteAddress);
+      if (!makeRoom()) return void socket.destroy();
+    }
     const key = nameOf(socket);
-    const entry: Entry = { socket, responses: new Set() };
+    const now = performance.now();
+    const entry: Entry = { socket, responses: new Set(), idleSince: now, taken: 0, takenAt: now };
     open.set(key, entry);
-    idle.add(entry);
+    newcomers.add(entry);
     perAddress.set(address, fromHere);
     socket.once("close", () => {
       if (open.get(key) === entry) open.delete(key);
+      newcomers.delete(entry);
       idle.delete(entry);
       const left = (perAddress.get(address) ?? 1) - 1;
       if (left === 0) perAddress.delete(address);
@@ -76,6 +124,34 @@ export function trackConnections(server: Server, limits: ConnectionLimits): Conn
     return entry;
   };
 
+  const rest = (entry: Entry, socket: Socket): void => {
+    if (entry.responses.size > 0 || socket.destroyed) return;
+    if (draining === "yes") {
+      socket.end();
+      return;
+    }
+    entry.idleSince = performance.now();
+    idle.add(entry);
+  };
+
+  const closeIdle = (unusedMs: number): void => {
+    const now = performance.now();
+    for (const entry of [...newcomers, ...idle]) if (now - entry.idleSince >= unusedMs) entry.socket.destroy();
+  };
+
+  const sweep = (): void => {
+    const now = performance.now();
+    for (const entry of open.values()) {
+      if (!isStalled(entry, now)) continue;
+      onLimit("stalled", entry.socket.remoteAddress);
+      entry.socket.destroy();
+    }
+  };
+  server.once("listening", () => {
+    const timer = setInterval(sweep, sweepMs).unref();
+    server.once("close", () => clearInterval(timer));
+  });
+
   return {
     count: () => open.size,
     requestBegan: (socket, response) => {
@@ -87,13 +163,12 @@ export function trackConnections(server: Server, limits: ConnectionLimits): Conn
       const entry = find(socket);
       if (entry === undefined) return;
       entry.responses.add(response);
+      newcomers.delete(entry);
       idle.delete(entry);
-      if (draining) response.shouldKeepAlive = false;
+      if (draining !== "no") response.shouldKeepAlive = false;
       response.once("close", () => {
         entry.responses.delete(response);
-        if (entry.responses.size > 0 || socket.destroyed) return;
-        if (draining) socket.end();
-        else idle.add(entry);
+        rest(entry, socket);
       });
     },
     isAnswering: (socket) => {
@@ -101,15 +176,39 @@ export function trackConnections(server: Server, limits: ConnectionLimits): Conn
         if (response.headersSent && !response.writableFinished) return true;
       return false;
     },
-    drain: () => {
-      draining = true;
-      for (const entry of idle) entry.socket.destroy();
+    drain: (graceMs) => {
+      draining = graceMs > 0 ? "grace" : "yes";
+      for (const entry of open.values()) {
+        // Those before it on the same connection have to leave it open.
+        const last = [...entry.responses].at(-1);
+        if (last !== undefined && !last.headersSent) last.shouldKeepAlive = false;
+      }
+      closeIdle(graceMs);
+      if (draining === "yes") return;
+      setTimeout(() => {
+        draining = "yes";
+        closeIdle(0);
+      }, graceMs).unref();
     },
     settled: () => (responses.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     destroyAll: () => {
       for (const entry of open.values()) entry.socket.destroy();
     },
   };
+}
+
+/** Whether a part of an answer waits that the peer has taken nothing of for too long. */
+function isStalled(entry: Entry, now: number): boolean {
+  const [response] = entry.responses;
+  const socket = response?.socket;
+  const waits = socket?.writableLength ?? 0;
+  const taken = (socket?.bytesWritten ?? 0) - waits;
+  if (waits === 0 || taken !== entry.taken) {
+    entry.taken = taken;
+    entry.takenAt = now;
+    return false;
+  }
+  return now - entry.takenAt >= stalledMs;
 }
 
 function nameOf(socket: Socket): string {

@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { isDeepStrictEqual } from "node:util";
 import { createVerifier, hashConcurrency } from "../credentials/verifier.ts";
 import type { Log } from "../observability/logger.ts";
 import { createUpstreams } from "../upstream/upstreams.ts";
@@ -15,6 +16,8 @@ import { createWriteLane } from "./write-lane.ts";
 
 /** The part of shutdown-timeout that is left for answering the writes that still wait. */
 const lastWordsMs = 250;
+/** When stopping: how long a connection that was in use may stay open for its next request. */
+const graceMs = 1000;
 
 /** A running gateway. */
 export interface Gateway {
@@ -50,6 +53,7 @@ export async function startGateway(prepared: Prepared, log: Log, resolve = creat
     log: log.pino,
   });
   let state = createState(prepared);
+  let { tls } = prepared;
   let ready = true;
   const repeats = createRepeats();
   const dispatch = createDispatch(() => state, await createApiLane(resolve), createWriteLane(repeats), repeats);
@@ -57,7 +61,7 @@ export async function startGateway(prepared: Prepared, log: Log, resolve = creat
   const address = prepared.config.http["bind-address"];
   await bind(listener.server, address);
   const admin = await startAdmin(prepared.config.admin, { isReady: () => ready }).catch(async (error: unknown) => {
-    await close(listener.server);
+    await listener.close();
     throw error;
   });
 
@@ -66,8 +70,8 @@ export async function startGateway(prepared: Prepared, log: Log, resolve = creat
     ready = false;
     const { "shutdown-delay": delay, "shutdown-timeout": timeout } = state.config.http;
     if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
-    const closed = close(listener.server);
-    listener.connections.drain();
+    const closed = listener.close();
+    listener.connections.drain(Math.min(graceMs, timeout / 2));
     const refusal = setTimeout(upstreams.refuseWaiting, timeout - Math.min(lastWordsMs, timeout / 4));
     const cut = setTimeout(() => {
       listener.connections.destroyAll();
@@ -89,19 +93,17 @@ export async function startGateway(prepared: Prepared, log: Log, resolve = creat
     replace: (next) => {
       verifier.replaceUsers(next.users);
       state = createState(next);
-      if (next.tls !== undefined) listener.setTlsContext(next.tls.context);
+      listener.setLimits(next.config.http);
+      if (next.tls !== undefined && !isDeepStrictEqual(next.tls.context, tls?.context)) {
+        tls = next.tls;
+        listener.setTlsContext(tls.context);
+      }
     },
     stop: () => {
       stopping ??= stop();
       return stopping;
     },
   };
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-  });
 }
 
 function addressOf(server: Server): AddressInfo {

@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import type { TLSSocket } from "node:tls";
-import type { Logger } from "pino";
+import type { WarnSeldom } from "./seldom.ts";
 
 /** Why a connection came to nothing before its first request, with what to do about it. */
 const causes = {
@@ -36,31 +36,18 @@ function causeOf(code: string): HandshakeCause {
   return "tls_other";
 }
 
-const logEveryMs = 10_000;
-
 /** Logs failed handshakes with the fix, one record per cause and ten seconds, with the number of those not logged in between. */
 export function logHandshakeFailures(
   server: Server,
-  log: Logger,
+  warn: WarnSeldom,
   onFailure: (cause: HandshakeCause) => void = () => {},
 ): void {
-  const last = new Map<HandshakeCause, { at: number; suppressed: number }>();
   server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
     const code = "code" in error && typeof error.code === "string" ? error.code : "";
     // A client that went away in the middle is no failure of either side.
     if (code === "ECONNRESET" && socket.bytesRead === 0) return;
     const cause = causeOf(code);
     onFailure(cause);
-    const now = performance.now();
-    const entry = last.get(cause);
-    if (entry !== undefined && now - entry.at < logEveryMs) {
-      entry.suppressed++;
-      return;
-    }
-    log.warn(
-      { reason: cause, remote_address: socket.remoteAddress, code, suppressed: entry?.suppressed },
-      causes[cause],
-    );
-    last.set(cause, { at: now, suppressed: 0 });
+    warn(cause, { reason: cause, remote_address: socket.remoteAddress, code }, causes[cause]);
   });
 }
