@@ -20,6 +20,8 @@ export interface InfluxLogin {
 /** One table of an answer. */
 export interface Series {
   readonly name: string;
+  /** By which the rows are grouped; `SHOW STATS` has some. */
+  readonly tags: Readonly<Record<string, string>>;
   readonly columns: readonly string[];
   readonly values: readonly (readonly unknown[])[];
 }
@@ -110,12 +112,13 @@ function readAnswer(text: string): InfluxAnswer {
     return { kind: "unavailable", cause: "the answer is no table" };
   return {
     kind: "ok",
-    series: series.map((entry) => ({ name: entry.name ?? "", columns: entry.columns, values: entry.values ?? [] })),
+    series: series.map(({ name = "", tags = {}, columns, values = [] }) => ({ name, tags, columns, values })),
   };
 }
 
 interface RawSeries {
   readonly name?: string;
+  readonly tags?: Readonly<Record<string, string>>;
   readonly columns: readonly string[];
   readonly values?: readonly (readonly unknown[])[];
 }
@@ -124,12 +127,15 @@ function isSeries(value: unknown): value is RawSeries {
   const columns = member(value, "columns");
   const values = member(value, "values") ?? [];
   const name = member(value, "name") ?? "";
+  const tags = member(value, "tags") ?? {};
   return (
     Array.isArray(columns) &&
     columns.every((column) => typeof column === "string") &&
     Array.isArray(values) &&
     values.every(Array.isArray) &&
-    typeof name === "string"
+    typeof name === "string" &&
+    typeof tags === "object" &&
+    Object.values(tags).every((tag) => typeof tag === "string")
   );
 }
 
