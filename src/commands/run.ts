@@ -84,7 +84,7 @@ function serve(io: ProcessIo, flags: Flags, gateway: Gateway, log: Log): Promise
     });
     io.onSignal((signal) => {
       if (signal === "SIGHUP") {
-        log.reopen();
+        reopen(log);
         reload(io, flags, gateway, log).catch((error: unknown) =>
           log.pino.error({ cause: String(error) }, "reload failed"),
         );
@@ -108,6 +108,13 @@ function serve(io: ProcessIo, flags: Flags, gateway: Gateway, log: Log): Promise
         },
       );
     });
+  });
+}
+
+function reopen(log: Log): void {
+  log.reopen().then((problem) => {
+    if (problem !== undefined)
+      log.pino.error({ cause: problem }, "the log file cannot be opened again, the old one is written on");
   });
 }
 

@@ -93,7 +93,13 @@ export async function startTestGateway(
       },
     },
   );
-  const log: Log = { pino: logger, reopen: () => {}, close: async () => {} };
+  const log: Log = {
+    pino: logger,
+    reopen: async () => undefined,
+    close: async () => {},
+    dropped: () => 0,
+    problem: () => undefined,
+  };
   const gateway = await startGateway(await prepared(toml), log, more.resolve);
   const { port } = gateway.address;
   const url = `https://127.0.0.1:${port}`;
