@@ -69,6 +69,14 @@ export function readPasswordFiles(tree: Table): readonly Finding[] {
   return findings;
 }
 
+/** The files that the tree names for reading, which is all but the logs; after {@link resolvePaths}. */
+export function filesToRead(tree: Table): readonly string[] {
+  return [...pathKeys(tree)].flatMap(([path]) => {
+    const value = valueAt(tree, path);
+    return path[0] !== "logging" && typeof value === "string" && value !== "" ? [value] : [];
+  });
+}
+
 function* pathKeys(tree: Table): Generator<readonly [path: Path, words: readonly string[], initial: unknown]> {
   for (const section of sections) {
     for (const [key, schema] of Object.entries(section.keys)) {

@@ -2,14 +2,14 @@
 import { dirname, resolve } from "node:path";
 import type { Problem } from "../problem.ts";
 import { check } from "./checks.ts";
-import { configVariable, readEnvironment } from "./environment.ts";
-import { readPasswordFiles, readTextFile, resolvePaths, secretPairs } from "./files.ts";
+import { configVariable, type FileReader, readEnvironment } from "./environment.ts";
+import { filesToRead, readPasswordFiles, readTextFile, resolvePaths, secretPairs } from "./files.ts";
 import { type Flags, layFlags } from "./flags.ts";
 import { findingsOf, withoutFindings } from "./issues.ts";
 import { layOver, type Overlay, type Place } from "./overlay.ts";
 import { type Config, schema } from "./schema.ts";
-import { defaultSearchPath, readSource } from "./source.ts";
-import { type Finding, formatPath, type Path, parsePath, setAt, valueAt } from "./tree.ts";
+import { defaultSearchPath, readSource, type Source } from "./source.ts";
+import { copyTable, type Finding, formatPath, type Path, parsePath, setAt, valueAt } from "./tree.ts";
 
 export interface LoadInput {
   readonly flags?: Flags;
@@ -25,6 +25,8 @@ export interface LoadInput {
   readonly ownAddresses?: readonly string[];
   /** Where a file is looked for that neither flag nor environment names. */
   readonly searchPath?: readonly string[];
+  /** The configuration file as it was read before, to be taken as it was; what it names is read anew. */
+  readonly source?: Source;
 }
 
 export interface Loaded {
@@ -38,6 +40,10 @@ export interface Loaded {
   readonly pidfile: string | undefined;
   /** Where a key (`user[0].password-hash`) was set, for problems that are found later. */
   readonly placeOf: (key: string) => Place;
+  /** The configuration file as it was read now. */
+  readonly source: Source;
+  /** Every file that is named and read, in configuration or environment: of certificates, keys, authorities and passwords. */
+  readonly files: readonly string[];
 }
 
 /**
@@ -46,18 +52,30 @@ export interface Loaded {
  */
 export function loadConfig(input: LoadInput): Loaded {
   const { flags = {}, environment, workingDirectory, serving = true, ownAddresses = [] } = input;
-  const named = flags.config ?? (environment[configVariable] || undefined);
-  const source = readSource(named, input.searchPath ?? defaultSearchPath, workingDirectory);
+  const chosen = flags.config ?? (environment[configVariable] || undefined);
+  const source = input.source ?? readSource(chosen, input.searchPath ?? defaultSearchPath, workingDirectory);
   const { file } = source;
   const pidfile = flags.pidfile === undefined ? undefined : resolve(workingDirectory, flags.pidfile);
-  if (!source.ok) return { config: undefined, problems: [source.problem], file, pidfile, placeOf: () => ({}) };
+  if (!source.ok) {
+    const problems = [source.problem];
+    return { config: undefined, problems, file, pidfile, placeOf: () => ({}), source, files: [] };
+  }
 
   const base = file === undefined ? workingDirectory : dirname(file);
-  const overlay = layOver(source.tree, file, source.locator);
+  const overlay = layOver(copyTable(source.tree), file, source.locator);
   const { tree, placeOf } = overlay;
-  const laid = [...layEnvironment(environment, overlay, base), ...layFlags(flags, tree, overlay.set, workingDirectory)];
+  const named = new Set<string>();
+  const laid = [
+    ...layEnvironment(environment, overlay, (path) => {
+      const absolute = resolve(base, path);
+      named.add(absolute);
+      return readTextFile(absolute);
+    }),
+    ...layFlags(flags, tree, overlay.set, workingDirectory),
+  ];
   if (Array.isArray(tree.kapacitor ?? []) && lengthOf(tree.kapacitor) === 0) tree.kapacitor = [{}];
   resolvePaths(tree, base);
+  for (const path of filesToRead(tree)) named.add(path);
 
   const files = serving ? readPasswordFiles(tree) : [];
   const result = schema.safeParse(tree);
@@ -73,6 +91,8 @@ export function loadConfig(input: LoadInput): Loaded {
     file,
     pidfile,
     placeOf: (key) => placeOf(parsePath(key)),
+    source,
+    files: [...named],
   };
 
   function problemOf({ severity, path, text }: Finding): Problem {
@@ -81,11 +101,15 @@ export function loadConfig(input: LoadInput): Loaded {
 }
 
 /** Lays the environment over the tree; the problems are those of single variables. */
-function layEnvironment(environment: LoadInput["environment"], overlay: Overlay, base: string): readonly Problem[] {
+function layEnvironment(
+  environment: LoadInput["environment"],
+  overlay: Overlay,
+  readFile: FileReader,
+): readonly Problem[] {
   const { tree, set } = overlay;
   // The default instance is there to be changed although no file mentions it.
   const length = (path: Path) => Math.max(lengthOf(valueAt(tree, path)), formatPath(path) === "kapacitor" ? 1 : 0);
-  const { settings, problems } = readEnvironment(environment, length, (path) => readTextFile(resolve(base, path)));
+  const { settings, problems } = readEnvironment(environment, length, readFile);
   for (const { path, value, source } of settings) {
     if (value !== "") removePartner(overlay, path);
     set(path, value, source);

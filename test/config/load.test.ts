@@ -135,6 +135,32 @@ t.test("password files are read, one newline at the end does not count", async (
   t.notOk(influxdb.problems.some(({ text }) => /to go with it|cannot be read/.test(text)));
 });
 
+t.test("the files that are named are listed, and read anew although the configuration is kept as it was", async (t) => {
+  const workingDirectory = t.testdir({
+    certs: { "kapgate.pem": "" },
+    single: "one",
+    hash: hash,
+    "kapgate.toml": `[http]\n  username = "a"\n  password-file = "single"\n[logging]\n  file = "gate.log"\n`,
+  });
+  const environment = {
+    KAPGATE_KAPACITOR_0_SSL_CA: "ca.pem",
+    KAPGATE_USER_0_NAME: "b",
+    KAPGATE_USER_0_ROLE: "admin",
+    KAPGATE_USER_0_PASSWORD_HASH_FILE: "hash",
+  };
+  const first = loadConfig({ environment, workingDirectory, searchPath: ["kapgate.toml"] });
+  t.strictSame(
+    first.files.map((path) => path.replace(`${workingDirectory}/`, "")).toSorted(),
+    ["ca.pem", "certs/kapgate.pem", "hash", "single"],
+    "not those that are written",
+  );
+  writeFileSync(join(workingDirectory, "single"), "two");
+  writeFileSync(join(workingDirectory, "kapgate.toml"), "nonsense");
+  const second = loadConfig({ environment, workingDirectory, source: first.source });
+  t.equal(second.config?.http.password?.reveal(), "two");
+  t.strictSame(loadConfig({ environment, workingDirectory, searchPath: ["kapgate.toml"] }).files, []);
+});
+
 t.test("a configuration behind a symbolic link has its paths at the link", async (t) => {
   const workingDirectory = t.testdir({ real: { "kapgate.toml": "" }, etc: {} });
   symlinkSync("../real/kapgate.toml", join(workingDirectory, "etc", "kapgate.toml"));
