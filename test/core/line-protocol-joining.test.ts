@@ -40,6 +40,7 @@ t.test("what could change how its neighbours are read travels alone", async (t) 
     ['m v="a\\"\n', "a string that ends in an escaped quote"],
     ['m v="a" 1\nm v="b\n', "an open string on the last line"],
     ['m v="a\\\\\\"\n', "an open string behind an escaped backslash"],
+    ['m v\\\\="x=y" 1\n', "a field that is accepted and then cannot be read"],
   ] as const)
     t.equal(may(text), false, why);
 });

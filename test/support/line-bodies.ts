@@ -50,6 +50,7 @@ const bad: readonly Line[] = [
   (id) => `cut v=${id} ${id}\\`,
   (id) => `cut v="${id}\\`,
   (id) => `cut,t=${id}\\\\ v=1 ${id}`,
+  (id) => `unreadable v\\\\="${id}=y" ${id}`,
   (id) => `nul v=${id}\0 ${id}`,
   (id) => `bad${id}`,
   (id) => `bad v= ${id}`,
