@@ -17,10 +17,7 @@ const none: readonly unknown[] = [];
 
 /** The table; test and documentation read it. */
 export const unbuilt: readonly Unbuilt[] = [
-  { key: ["user", "role"], allowed: ["admin"], what: "a role other than admin" },
   { key: ["user", "certificate"], allowed: [""], what: "a login by certificate" },
-  { key: ["user", "instances"], allowed: none, what: "a limit to instances" },
-  { key: ["user", "databases"], allowed: none, what: "a limit to databases" },
   { key: ["tls", "client-ca"], allowed: [""], what: "the verification of client certificates" },
   { key: ["tls", "client-auth"], allowed: ["none"], what: "the verification of client certificates" },
   { key: ["influxdb", "url"], allowed: [""], what: "InfluxDB as a source of users and tokens" },
@@ -31,7 +28,6 @@ export const unbuilt: readonly Unbuilt[] = [
   { key: ["influxdb", "subscription-poll"], allowed: [30_000], what: "InfluxDB as a source of users and tokens" },
   { key: ["influxdb", "users"], allowed: [false], what: "InfluxDB as a source of users and tokens" },
   { key: ["influxdb", "cache-expiration"], allowed: [600_000], what: "InfluxDB as a source of users and tokens" },
-  { key: ["http", "htpasswd-role"], allowed: ["admin", "viewer"], what: "a role other than admin" },
   { key: ["kapacitor", "principal-header"], allowed: [""], what: "naming the principal to Kapacitor" },
   { key: ["alerts", "accepted"], allowed: none, what: "the audit" },
   { key: ["kapacitor", "accepted"], allowed: none, what: "the audit" },
@@ -39,16 +35,11 @@ export const unbuilt: readonly Unbuilt[] = [
 
 /** An error for every key that asks for what this version cannot do. */
 export function unbuiltFindings(config: Config): readonly Finding[] {
-  const findings = unbuilt.flatMap(({ key: [section, name], allowed, what }) =>
+  return unbuilt.flatMap(({ key: [section, name], allowed, what }) =>
     placesOf(config, section)
       .filter(([, entry]) => !isUnused(entry[name], allowed))
       .map(([path]) => refusal([...path, name], what)),
   );
-  const { "htpasswd-file": file, "htpasswd-role": role } = config.http;
-  if (file !== "" && role === "viewer") {
-    findings.push(refusal(["http", "htpasswd-role"], `a role other than admin (set it to "admin")`));
-  }
-  return findings;
 }
 
 function placesOf(config: Config, section: keyof Config): readonly (readonly [path: Path, entry: Table])[] {
