@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import { type Deny, deny } from "../core/decision.ts";
 import { mayJoin } from "../core/line-protocol-joining.ts";
-import { writeOverheadBytes } from "../upstream/writes.ts";
 import type { ClientWrite, StreamedBody, WriteAnswerHead } from "../upstream/writes-carrier.ts";
+import { chunkOverheadBytes, writeOverheadBytes } from "../upstream/writes-limits.ts";
 import type { Pace } from "../upstream/writes-link.ts";
 import { watchBody } from "./body.ts";
 import { type Exchange, hasBody } from "./exchange.ts";
@@ -67,7 +67,9 @@ export class WriteExchange implements ClientWrite {
     }
     request.once("close", this.#leave);
     if (contentLength > wholeBytes) {
-      this.#passThrough();
+      // This much arrives before its turn comes.
+      if (this.#reserve(wholeBytes)) this.#passThrough();
+      else this.#refuse(overloaded);
       return;
     }
     if (expectsContinue) response.writeContinue();
@@ -80,7 +82,7 @@ export class WriteExchange implements ClientWrite {
     const exchange = this.#exchange;
     exchange.bytesIn += chunk.length;
     this.#chunks.push(chunk);
-    if (!this.#reserve(chunk.length)) this.#refuse(overloaded);
+    if (!this.#reserve(chunk.length + chunkOverheadBytes)) this.#refuse(overloaded);
     else if (exchange.bytesIn > wholeBytes) this.#passThrough();
   };
 

@@ -63,6 +63,8 @@ export function createPassage(
         done(error);
       },
     });
+    // Whoever takes the body listens for this as well, but not beyond the answer, and a client may leave after that.
+    body.on("error", () => {});
     if (broken !== undefined) body.destroy(broken);
     current = body;
     return body;

@@ -35,7 +35,7 @@ export interface WriteEvents {
 export interface WriteLink {
   /** Sends a request once; what comes back cuts its connection, whereupon `fail` comes. */
   send(request: WriteRequest, events: WriteEvents): () => void;
-  /** Cuts every connection. */
+  /** Cuts every connection. What is sent later opens new ones. */
   close(): void;
 }
 
@@ -44,29 +44,33 @@ const keepAliveMs = 60_000;
 
 /** Opens nothing yet: connections are made when they are needed and kept (no proxy environment variables are read). */
 export function createWriteLink(options: UpstreamOptions): WriteLink {
-  const pool = new Pool(new URL(options.url).origin, {
-    allowH2: false,
-    pipelining: 1,
-    keepAliveTimeout: keepAliveMs,
-    keepAliveMaxTimeout: keepAliveMs,
-    // The queue keeps the time of a write as a whole.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: {
-      timeout: options.connectTimeoutMs,
-      rejectUnauthorized: !options.insecureSkipVerify,
-      ...(options.ca === undefined ? {} : { ca: options.ca }),
-    },
-  });
+  const createPool = (): Pool =>
+    new Pool(new URL(options.url).origin, {
+      allowH2: false,
+      pipelining: 1,
+      keepAliveTimeout: keepAliveMs,
+      keepAliveMaxTimeout: keepAliveMs,
+      // The queue keeps the time of a write as a whole.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: {
+        timeout: options.connectTimeoutMs,
+        rejectUnauthorized: !options.insecureSkipVerify,
+        ...(options.ca === undefined ? {} : { ca: options.ca }),
+      },
+    });
+  let pool: Pool | undefined;
   return {
     send: (request, events) => {
+      pool ??= createPool();
       const carriage = new Carriage(events);
       const { path, headers, body } = request;
       pool.dispatch({ method: "POST", path, headers: [...headers], body, blocking: false }, carriage);
       return () => carriage.abort();
     },
     close: () => {
-      pool.destroy().catch(() => {});
+      pool?.destroy().catch(() => {});
+      pool = undefined;
     },
   };
 }

@@ -1,54 +1,14 @@
 import { type Deny, deny } from "../core/decision.ts";
 import type { UpstreamFailure } from "./failure.ts";
-import { createGroupCommit, type Group, type GroupCommit, type GroupLimits } from "./group-commit.ts";
+import { createGroupCommit, type Group, type GroupCommit } from "./group-commit.ts";
 import { type Carrier, type ClientWrite, carrierOf, QueuedWrite } from "./writes-carrier.ts";
+import {
+  defaultLimits,
+  type WriteQueueLimits,
+  type WriteQueueOptions,
+  type WriteQueueStatus,
+} from "./writes-limits.ts";
 import type { WriteLink } from "./writes-link.ts";
-
-export interface WriteQueueLimits extends GroupLimits {
-  /** Requests out at a time that carry whole bodies, and those that carry streamed ones. */
-  readonly requests: number;
-  readonly streams: number;
-  /** Bytes of memory for writes that arrive or wait. */
-  readonly waitingBytes: number;
-  /** Milliseconds between two attempts to reach a Kapacitor that does not accept connections. */
-  readonly retryMs: number;
-}
-
-export interface WriteQueueOptions {
-  /** Milliseconds that a write waits for a Kapacitor that does not accept connections. */
-  readonly holdMs: number;
-  /** Milliseconds for a write as a whole, from the end of its body. */
-  readonly timeoutMs: number;
-  readonly limits?: Partial<WriteQueueLimits>;
-  /** Milliseconds of a clock that never goes back. */
-  readonly now?: () => number;
-  readonly schedule?: (run: () => void, milliseconds: number) => () => void;
-}
-
-/** Numbers for the metrics. */
-export interface WriteQueueStatus {
-  /** Writes that wait because Kapacitor does not accept connections. */
-  readonly held: number;
-  /** Bytes reserved for writes that arrive or wait. */
-  readonly waitingBytes: number;
-  /** Requests out. */
-  readonly out: number;
-  /** Requests that were sent since the start, and the writes that they carried. */
-  readonly requests: number;
-  readonly writes: number;
-}
-
-/** What a write costs beside its body: the objects of its request. */
-export const writeOverheadBytes = 2048;
-
-const defaultLimits: WriteQueueLimits = {
-  groupBytes: 131_072,
-  groupWrites: 256,
-  requests: 64,
-  streams: 64,
-  waitingBytes: 67_108_864,
-  retryMs: 100,
-};
 
 /** Requests of one kind and the room for them. */
 interface Slots {
@@ -121,6 +81,7 @@ export class WriteQueue {
   /** Gives back what was reserved for a write that is not submitted. */
   release(bytes: number): void {
     this.#reserved -= bytes;
+    this.#settleIdle();
   }
 
   /** Sends a write when its turn comes, and answers it. Takes over what was reserved for it. */
@@ -144,7 +105,7 @@ export class WriteQueue {
     this.#refuse(() => true, draining, undefined);
   }
 
-  /** Resolves when nothing waits and nothing is out. */
+  /** Resolves when nothing arrives, nothing waits and nothing is out. */
   idle(): Promise<void> {
     this.#idle ??= Promise.withResolvers();
     const { promise } = this.#idle;
@@ -234,7 +195,8 @@ export class WriteQueue {
       this.#outage.failure = failure;
       if (isProbe) this.#outage.probing = false;
     }
-    if (this.#holdMs === 0) this.#refuseExpired(this.#outage);
+    if (this.#draining) this.#refuse(() => true, draining, undefined);
+    else if (this.#holdMs === 0) this.#refuseExpired(this.#outage);
     this.#settleIdle();
   }
 
@@ -303,7 +265,7 @@ export class WriteQueue {
   }
 
   #settleIdle(): void {
-    if (this.#idle === undefined || this.#waiting > 0 || this.#turns.size > 0) return;
+    if (this.#idle === undefined || this.#reserved > 0 || this.#waiting > 0 || this.#turns.size > 0) return;
     this.#idle.resolve();
     this.#idle = undefined;
   }

@@ -1,0 +1,50 @@
+import type { GroupLimits } from "./group-commit.ts";
+
+export interface WriteQueueLimits extends GroupLimits {
+  /** Requests out at a time that carry whole bodies, and those that carry streamed ones. */
+  readonly requests: number;
+  readonly streams: number;
+  /** Bytes of memory for writes that arrive or wait. */
+  readonly waitingBytes: number;
+  /** Milliseconds between two attempts to reach a Kapacitor that does not accept connections. */
+  readonly retryMs: number;
+}
+
+export interface WriteQueueOptions {
+  /** Milliseconds that a write waits for a Kapacitor that does not accept connections. */
+  readonly holdMs: number;
+  /** Milliseconds for a write as a whole, from the end of its body. */
+  readonly timeoutMs: number;
+  readonly limits?: Partial<WriteQueueLimits>;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now?: () => number;
+  readonly schedule?: (run: () => void, milliseconds: number) => () => void;
+}
+
+/** Numbers for the metrics. */
+export interface WriteQueueStatus {
+  /** Writes that wait because Kapacitor does not accept connections. */
+  readonly held: number;
+  /** Bytes reserved for writes that arrive or wait. */
+  readonly waitingBytes: number;
+  /** Requests out. */
+  readonly out: number;
+  /** Requests that were sent since the start, and the writes that they carried. */
+  readonly requests: number;
+  readonly writes: number;
+}
+
+/** What a write costs beside its body: the objects of its request. */
+export const writeOverheadBytes = 2048;
+/** What every part of a body costs beside its bytes: a client may send one byte at a time. */
+export const chunkOverheadBytes = 256;
+
+/** The limits of one Kapacitor, whatever the number of its clients. */
+export const defaultLimits: WriteQueueLimits = {
+  groupBytes: 131_072,
+  groupWrites: 256,
+  requests: 64,
+  streams: 64,
+  waitingBytes: 67_108_864,
+  retryMs: 100,
+};
