@@ -16,7 +16,8 @@ const general: Readonly<Record<Reason, string>> = {
   method_not_allowed: "use another method",
   body_unparsable: "write JSON in which each member stands once, spelt as Kapacitor documents it",
   script_unparsable: "correct the script at this place; Kapacitor would not take it either",
-  handler_disabled: "write what Kapacitor documents: while a handler is disabled, a target denied or a UDF listed, nothing else is let through",
+  handler_disabled:
+    "write what Kapacitor documents: while a handler is disabled, a target denied or a UDF listed, nothing else is let through",
   target_denied: "write the address as a constant with one reading",
   target_unresolvable: "write an address, or a name that can be resolved here",
   stored_state_unreadable: "see what Kapacitor has stored under that name (kapgate audit), and delete it",

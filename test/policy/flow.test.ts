@@ -2,39 +2,18 @@ import t from "tap";
 import { type Standin, type StandinRequest, startStandin } from "../../src/standin/server.ts";
 import { type Answer, startTestGateway, type TestGateway } from "../support/gateway.ts";
 import { type Call, type Case, fill, groups } from "./flow-cases.ts";
-
-/** The names of the cases, instead of a resolver. */
-const names: Readonly<Record<string, readonly string[]>> = {
-  "inside.test": ["198.51.100.7", "10.1.2.3"],
-  "outside.test": ["198.51.100.7"],
-  "own.test": ["198.51.100.8"],
-};
+import { instances, resolve } from "./flow-policies.ts";
 
 interface Surroundings {
   readonly standin: Standin;
   readonly gateway: TestGateway;
 }
 
-const policies: Readonly<Record<string, string>> = {
-  handlers: `disable-handlers = ["EXEC", "log", "httpPost", "slack", "email"]\nown-addresses = ["own.test"]`,
-  targets: `deny-target-cidrs = ["private", "192.0.2.0/24"]\nallow-targets = ["127.0.0.1:5000"]`,
-  udfs: `udfs = ["known"]`,
-  flux: `disable-handlers = ["exec", "log"]\nallow-flux-tasks = true`,
-  open: `disable-handlers = []`,
-};
-
 /** A Kapacitor, and a gateway with one instance for each policy in front of it; with `report` each of them in that mode. */
 async function start(test: { teardown(end: () => Promise<void>): void }, report = false): Promise<Surroundings> {
   const standin = await startStandin();
   test.teardown(() => standin.close());
-  const instances = Object.entries(policies).map(
-    ([name, keys]) =>
-      `[[kapacitor]]\nname = "${name}"\nurl = "${standin.url}"\nhosts = ["${name}.policy.test"]\n${keys}\n${report ? 'mode = "report"\n' : ""}`,
-  );
-  const gateway = await startTestGateway(instances.join("\n"), {
-    http: "auth-enabled = false",
-    resolve: async (name) => names[name] ?? [],
-  });
+  const gateway = await startTestGateway(instances(standin.url, report), { http: "auth-enabled = false", resolve });
   test.teardown(() => gateway.close());
   return { standin, gateway };
 }
