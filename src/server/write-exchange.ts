@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { type Deny, deny } from "../core/decision.ts";
+import { countPoints } from "../core/line-count.ts";
 import { mayJoin } from "../core/line-protocol-joining.ts";
 import type { ClientWrite, StreamedBody, WriteAnswerHead } from "../upstream/writes-carrier.ts";
 import { chunkOverheadBytes, writeOverheadBytes } from "../upstream/writes-limits.ts";
@@ -18,6 +19,9 @@ const noBytes = Buffer.alloc(0);
 const overloaded = deny("overloaded", undefined, { retryAfterSeconds: 1 });
 const tooSlow = deny("request_timeout", "the request body did not arrive in time");
 
+/** Counts a write that Kapacitor accepted: how many points and bytes for where. */
+export type OnWritten = (target: WriteRoute["target"], points: number, bytes: number) => void;
+
 /** An admitted write, from its body to its answer. */
 export class WriteExchange implements ClientWrite {
   readonly path: string;
@@ -30,6 +34,7 @@ export class WriteExchange implements ClientWrite {
   readonly #exchange: Exchange;
   readonly #route: WriteRoute;
   readonly #suspects: WeakSet<Socket>;
+  readonly #written: OnWritten;
   #chunks: Buffer[] = [];
   #passage: Passage | undefined;
   #submittedAt = 0;
@@ -38,8 +43,17 @@ export class WriteExchange implements ClientWrite {
   /** It has its answer, or nobody is there for one. */
   #over = false;
 
-  /** @param suspects connections whose last body Kapacitor refused: theirs travel alone, so that they cost their neighbours nothing */
-  constructor(state: GatewayState, exchange: Exchange, route: WriteRoute, suspects: WeakSet<Socket>) {
+  /**
+   * @param suspects connections whose last body Kapacitor refused: theirs travel alone, so that they cost their neighbours nothing
+   * @param written told of every write that Kapacitor accepted
+   */
+  constructor(
+    state: GatewayState,
+    exchange: Exchange,
+    route: WriteRoute,
+    suspects: WeakSet<Socket>,
+    written: OnWritten,
+  ) {
     this.path = route.path;
     this.headers = route.headers;
     this.sharedHeaders = route.sharedHeaders;
@@ -47,6 +61,7 @@ export class WriteExchange implements ClientWrite {
     this.#exchange = exchange;
     this.#route = route;
     this.#suspects = suspects;
+    this.#written = written;
   }
 
   /** Takes the body in and sends it. Never throws; answers exactly once. */
@@ -131,6 +146,7 @@ export class WriteExchange implements ClientWrite {
     const { response, request } = exchange;
     exchange.upstreamMs = performance.now() - this.#submittedAt;
     exchange.upstreamRequestId = head.requestId;
+    if (head.status < 300) this.#written(this.#route.target, this.#points(), exchange.bytesIn);
     if (head.status < 400) this.#suspects.delete(request.socket);
     else if (!head.shared && head.status < 500) this.#suspects.add(request.socket);
     if (this.#over || response.destroyed) return;
@@ -167,6 +183,11 @@ export class WriteExchange implements ClientWrite {
     if (this.#over) return;
     this.#exchange.cause ??= cause;
     this.#refuse(decision);
+  }
+
+  #points(): number {
+    if (!this.#route.isPlain) return 0;
+    return Buffer.isBuffer(this.body) ? countPoints(this.body) : (this.#passage?.points() ?? 0);
   }
 
   get #limit(): number {

@@ -7,7 +7,7 @@ import type { Exchange } from "./exchange.ts";
 import type { Repeats } from "./repeats.ts";
 import { refuse } from "./respond.ts";
 import type { GatewayState } from "./state.ts";
-import { WriteExchange } from "./write-exchange.ts";
+import { type OnWritten, WriteExchange } from "./write-exchange.ts";
 import { planWrite, routeWrite, type WritePlan } from "./write-plan.ts";
 
 /** The write lane: line protocol from InfluxDB's subscriptions and from Telegraf. */
@@ -19,8 +19,11 @@ export interface WriteLane {
   serve(state: GatewayState, exchange: Exchange, known: WritePlan | undefined): void;
 }
 
-/** @param repeats is told of every head that was served, for those that come after it on the same connection */
-export function createWriteLane(repeats: Repeats): WriteLane {
+/**
+ * @param repeats is told of every head that was served, for those that come after it on the same connection
+ * @param written is told of every write that Kapacitor accepted
+ */
+export function createWriteLane(repeats: Repeats, written: OnWritten = () => {}): WriteLane {
   const suspects = new WeakSet<Socket>();
 
   const serve = (state: GatewayState, exchange: Exchange, known: WritePlan | undefined): void => {
@@ -58,7 +61,7 @@ export function createWriteLane(repeats: Repeats): WriteLane {
       plan.route = route;
       repeats.remember(state, exchange, plan);
     }
-    new WriteExchange(state, exchange, route, suspects).start();
+    new WriteExchange(state, exchange, route, suspects, written).start();
   };
 
   return {

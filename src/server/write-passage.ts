@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { LineCount } from "../core/line-count.ts";
 import type { StreamedBody, UpstreamClock } from "../upstream/writes-carrier.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -6,6 +7,8 @@ import type { Exchange } from "./exchange.ts";
 export interface Passage extends StreamedBody {
   /** Ends it as broken; one that is opened later is broken from the start. */
   cut(error: Error): void;
+  /** Points of what has passed. */
+  points(): number;
 }
 
 export interface PassageEvents {
@@ -28,11 +31,13 @@ export function createPassage(
   const { request, response, expectsContinue } = exchange;
   let current: Readable | undefined;
   let broken: Error | undefined;
+  let lines = new LineCount();
 
   const open = (clock: UpstreamClock): Readable => {
     let begun = false;
     const take = (chunk: Buffer): void => {
       exchange.bytesIn += chunk.length;
+      lines.add(chunk);
       if (exchange.bytesIn > limit) events.tooLarge();
       else if (!body.push(chunk)) {
         request.pause();
@@ -46,7 +51,11 @@ export function createPassage(
     const begin = (): void => {
       begun = true;
       if (expectsContinue && read.length === 0) response.writeContinue();
-      for (const chunk of read) body.push(chunk);
+      lines = new LineCount();
+      for (const chunk of read) {
+        lines.add(chunk);
+        body.push(chunk);
+      }
       request.on("data", take);
       request.once("end", finish);
       events.opened();
@@ -76,5 +85,6 @@ export function createPassage(
       broken = error;
       if (current?.readableEnded !== true) current?.destroy(error);
     },
+    points: () => lines.points,
   };
 }

@@ -4,6 +4,7 @@ import { decide } from "../core/policy.ts";
 import { anonymous, anonymousWriter, type Principal } from "../core/principal.ts";
 import { readWriteQuery } from "../core/query.ts";
 import { type Credentials, readBasic } from "../credentials/basic.ts";
+import type { WriteTarget } from "../observability/metrics.ts";
 import type { Upstream } from "../upstream/instance.ts";
 import { credentialSource, unreadableAuthorization } from "./authentication.ts";
 import type { Exchange } from "./exchange.ts";
@@ -15,6 +16,7 @@ export interface WritePlan {
   /** The query that goes on. */
   readonly query: string | undefined;
   readonly database: string;
+  readonly retentionPolicy: string;
   /** Who writes: known from the address, or by credentials that have to be verified. */
   readonly writer: Principal | Credentials;
   /** The way of the last writer whose credentials were verified. */
@@ -32,6 +34,10 @@ export interface WriteRoute {
   readonly sharedHeaders: readonly string[];
   /** The same for writes that may leave as one; undefined: they may not. */
   readonly key: string | undefined;
+  /** Where accepted writes are counted. */
+  readonly target: WriteTarget;
+  /** The body is line protocol as it stands: points can be counted. */
+  readonly isPlain: boolean;
 }
 
 /** Reads the query and finds the credentials of a write that passed the gates. */
@@ -39,8 +45,10 @@ export function planWrite(state: GatewayState, exchange: Exchange): WritePlan | 
   const read = readWriteQuery(exchange.target?.query);
   if (!read.ok) return deny("bad_target", read.text);
   const writer = findWriter(state, exchange, read.query.credentials);
-  const { rest, db } = read.query;
-  return "kind" in writer ? writer : { kind: "plan", query: rest, database: db, writer, route: undefined };
+  const { rest, db, rp } = read.query;
+  return "kind" in writer
+    ? writer
+    : { kind: "plan", query: rest, database: db, retentionPolicy: rp, writer, route: undefined };
 }
 
 function findWriter(
@@ -90,7 +98,7 @@ export function routeWrite(
     authorization: upstream.authorization,
     bodyLength: undefined,
   });
-  const joins = upstream.options.groupCommit && headers["content-encoding"] === undefined;
+  const isPlain = headers["content-encoding"] === undefined;
   return {
     principal,
     upstream,
@@ -98,7 +106,9 @@ export function routeWrite(
     headers: Object.entries(headers).flatMap(([name, value]) => [value].flat().flatMap((text) => [name, text])),
     sharedHeaders: sharedHeaders(upstream),
     // The path has the database and everything else that a write says of itself.
-    key: joins ? `${principal.name} ${path}` : undefined,
+    key: isPlain && upstream.options.groupCommit ? `${principal.name} ${path}` : undefined,
+    target: { instance: located.instance, db: database, rp: plan.retentionPolicy, last: undefined },
+    isPlain,
   };
 }
 

@@ -1,6 +1,7 @@
 import http from "node:http";
 import https from "node:https";
 import { WriteQueue } from "./writes.ts";
+import type { OnSent } from "./writes-limits.ts";
 import { createWriteLink } from "./writes-link.ts";
 
 /** The part of a `[[kapacitor]]` that says how to reach it; durations in milliseconds. */
@@ -44,8 +45,11 @@ export interface Upstream {
 /** Requests of the API lane that one upstream may have under way, endless streams included; past it: 503 `overloaded`. */
 export const maxActive = 1024;
 
-/** Opens nothing yet: connections are made when they are needed and kept (no proxy environment variables are read). */
-export function createUpstream(options: UpstreamOptions): Upstream {
+/**
+ * Opens nothing yet: connections are made when they are needed and kept (no proxy environment variables are read).
+ * @param onSent told of every request of the write lane that left
+ */
+export function createUpstream(options: UpstreamOptions, onSent: OnSent = () => {}): Upstream {
   const origin = new URL(options.url);
   const pool = {
     keepAlive: true,
@@ -65,6 +69,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const writes = new WriteQueue(link, {
     holdMs: options.writeHoldMs,
     timeoutMs: options.writeTimeoutMs,
+    onSent,
   });
   const login = `${options.username}:${options.password}`;
   return {

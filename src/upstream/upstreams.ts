@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { createUpstream, type Upstream, type UpstreamOptions } from "./instance.ts";
+import type { OnSent } from "./writes-limits.ts";
 
 /** Every Kapacitor that requests may be on their way to. */
 export interface Upstreams {
@@ -13,14 +14,15 @@ export interface Upstreams {
   close(): void;
 }
 
-export function createUpstreams(): Upstreams {
+/** @param onSent told of every request of the write lane that left, with the number of writes in it */
+export function createUpstreams(onSent: OnSent = () => {}): Upstreams {
   const open = new Set<Upstream>();
   let current: ReadonlyMap<string, Upstream> = new Map();
 
   const find = (options: UpstreamOptions): Upstream => {
     const present = current.get(options.name);
     if (present !== undefined && isDeepStrictEqual(present.options, options)) return present;
-    const created = createUpstream(options);
+    const created = createUpstream(options, onSent);
     open.add(created);
     return created;
   };

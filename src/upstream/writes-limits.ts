@@ -10,11 +10,15 @@ export interface WriteQueueLimits extends GroupLimits {
   readonly retryMs: number;
 }
 
+export type OnSent = (writes: number) => void;
+
 export interface WriteQueueOptions {
   /** Milliseconds that a write waits for a Kapacitor that does not accept connections. */
   readonly holdMs: number;
   /** Milliseconds for a write as a whole, from the end of its body. */
   readonly timeoutMs: number;
+  /** Told of every request that left, with the number of writes in it. */
+  readonly onSent?: OnSent;
   readonly limits?: Partial<WriteQueueLimits>;
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number;

@@ -4,6 +4,7 @@ import { createGroupCommit, type Group, type GroupCommit } from "./group-commit.
 import { type Carrier, type ClientWrite, carrierOf, QueuedWrite } from "./writes-carrier.ts";
 import {
   defaultLimits,
+  type OnSent,
   type WriteQueueLimits,
   type WriteQueueOptions,
   type WriteQueueStatus,
@@ -45,6 +46,7 @@ export class WriteQueue {
   readonly #link: WriteLink;
   readonly #holdMs: number;
   readonly #limits: WriteQueueLimits;
+  readonly #onSent: OnSent;
   readonly #now: () => number;
   readonly #schedule: (run: () => void, milliseconds: number) => () => void;
   readonly #arm: (queued: QueuedWrite) => () => void;
@@ -60,9 +62,10 @@ export class WriteQueue {
   #writes = 0;
 
   constructor(link: WriteLink, options: WriteQueueOptions) {
-    const { now = () => performance.now(), schedule = scheduleTimeout } = options;
+    const { now = () => performance.now(), schedule = scheduleTimeout, onSent = () => {} } = options;
     this.#link = link;
     this.#holdMs = options.holdMs;
+    this.#onSent = onSent;
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#now = now;
     this.#schedule = schedule;
@@ -157,6 +160,7 @@ export class WriteQueue {
   #sent(turn: Turn): void {
     this.#requests += 1;
     this.#writes += turn.group.writes.length;
+    this.#onSent(turn.group.writes.length);
     // From here on the body runs the clock.
     if (turn.slots === this.#streamed) for (const queued of turn.group.writes) queued.stop();
     if (this.#outage === undefined) return;
