@@ -3,11 +3,15 @@ import type { AddressInfo } from "node:net";
 import type { Flags } from "../config/flags.ts";
 import { type Log, openLog } from "../observability/logger.ts";
 import type { Problem } from "../problem.ts";
+import { fileLimitProblem } from "../server/file-limit.ts";
 import { type Gateway, startGateway } from "../server/gateway.ts";
+import { passedSocketProblem } from "../server/listen.ts";
 import type { Prepared } from "../server/prepare.ts";
-import { printProblems, readConfiguration } from "./configuration.ts";
+import { createReloader, type Read, type Reloader } from "../server/reload.ts";
+import { printProblems, readWatched } from "./configuration.ts";
 import { parseFlags } from "./flags.ts";
 import type { ProcessIo } from "./io.ts";
+import { createNotify, type Notify } from "./notify.ts";
 import { packageVersion } from "./version.ts";
 
 const flagSpec = {
@@ -36,14 +40,24 @@ export async function run(io: ProcessIo): Promise<number> {
     return 1;
   }
   const flags: Flags = parsed.values;
-  const { prepared, problems, pidfile } = await readConfiguration(io, flags);
+  const { pidfile, ...reading } = await readWatched(io, flags);
+  const { prepared, problems } = reading;
   if (prepared === undefined) {
     printProblems(io, problems);
+    return 1;
+  }
+  const { http, admin } = prepared.config;
+  for (const address of [http["bind-address"], admin["bind-address"]]) {
+    const problem = passedSocketProblem(address, io.environment, io.pid);
+    if (problem === undefined) continue;
+    io.stderr.write(`kapgate: bind-address ${problem}\n`);
     return 1;
   }
   const log = await openLogOf(io, prepared);
   if (log === undefined) return 2;
   for (const problem of problems) logWarning(log, problem);
+  const tooFewFiles = await fileLimitProblem(http["max-connections"]);
+  if (tooFewFiles !== undefined) log.pino.warn(tooFewFiles);
   let gateway: Gateway;
   try {
     if (pidfile !== undefined) await writeFile(pidfile, `${io.pid}\n`);
@@ -56,9 +70,14 @@ export async function run(io: ProcessIo): Promise<number> {
     return 2;
   }
   announce(log, gateway, prepared);
-  const code = await serve(io, flags, gateway, log);
+  const notify = createNotify(io.environment, log.pino);
+  notify.ready(serving(gateway));
+  const read: Read = (running, source) => readWatched(io, flags, { running, source });
+  const reloader = createReloader(gateway, { ...reading, prepared }, read, log.pino);
+  const code = await serve(io, { gateway, log, notify, reloader });
   if (pidfile !== undefined) await unlink(pidfile).catch(() => {});
   await log.close();
+  if (code === 0) await notify.settled();
   return code;
 }
 
@@ -71,8 +90,15 @@ async function openLogOf(io: ProcessIo, prepared: Prepared): Promise<Log | undef
   }
 }
 
+interface Running {
+  readonly gateway: Gateway;
+  readonly log: Log;
+  readonly notify: Notify;
+  readonly reloader: Reloader;
+}
+
 /** Waits for signals. The first TERM or INT drains, the second ends at once. */
-function serve(io: ProcessIo, flags: Flags, gateway: Gateway, log: Log): Promise<number> {
+function serve(io: ProcessIo, { gateway, log, notify, reloader }: Running): Promise<number> {
   return new Promise((resolve) => {
     let stopping = false;
     io.onFault((error) => {
@@ -82,31 +108,36 @@ function serve(io: ProcessIo, flags: Flags, gateway: Gateway, log: Log): Promise
       );
       resolve(2);
     });
+    const reload = async (): Promise<void> => {
+      notify.reloading();
+      const taken = await reloader.reload();
+      notify.ready(taken ? serving(gateway) : `${serving(gateway)}; the last reload was refused, see the log`);
+    };
+    const stop = async (): Promise<number> => {
+      try {
+        await gateway.stop();
+        log.pino.info("stopped");
+        return 0;
+      } catch (error) {
+        log.pino.error({ cause: String(error) }, "could not stop cleanly");
+        return 2;
+      }
+    };
     io.onSignal((signal) => {
       if (signal === "SIGHUP") {
         reopen(log);
-        reload(io, flags, gateway, log).catch((error: unknown) =>
-          log.pino.error({ cause: String(error) }, "reload failed"),
-        );
-        return;
-      }
-      if (stopping) {
+        // What runs is about to end: it ends as it is.
+        if (!stopping) void reload();
+      } else if (stopping) {
         log.pino.warn({ signal }, "ended at once");
         resolve(2);
-        return;
+      } else {
+        stopping = true;
+        reloader.stop();
+        notify.stopping();
+        log.pino.info({ signal }, "stopping");
+        void stop().then(resolve);
       }
-      stopping = true;
-      log.pino.info({ signal }, "stopping");
-      gateway.stop().then(
-        () => {
-          log.pino.info("stopped");
-          resolve(0);
-        },
-        (error: unknown) => {
-          log.pino.error({ cause: String(error) }, "could not stop cleanly");
-          resolve(2);
-        },
-      );
     });
   });
 }
@@ -116,18 +147,6 @@ function reopen(log: Log): void {
     if (problem !== undefined)
       log.pino.error({ cause: problem }, "the log file cannot be opened again, the old one is written on");
   });
-}
-
-/** Reads everything again. What is wrong with it is logged and the running configuration stays; what is right is swapped at once. */
-async function reload(io: ProcessIo, flags: Flags, gateway: Gateway, log: Log): Promise<void> {
-  const { prepared, problems } = await readConfiguration(io, flags);
-  if (prepared === undefined) {
-    for (const problem of problems) log.pino.error({ ...problem }, "reload refused, the running configuration stays");
-    return;
-  }
-  for (const problem of problems) logWarning(log, problem);
-  gateway.replace(prepared);
-  log.pino.info("reloaded");
 }
 
 function logWarning(log: Log, problem: Problem): void {
@@ -146,6 +165,10 @@ function announce(log: Log, gateway: Gateway, prepared: Prepared): void {
     },
     "listening",
   );
+}
+
+function serving(gateway: Gateway): string {
+  return `serving on ${formatAddress(gateway.address)}`;
 }
 
 function formatAddress(address: AddressInfo): string {

@@ -9,6 +9,7 @@ import { createApiLane } from "./api-lane.ts";
 import { createDispatch } from "./dispatch.ts";
 import { bind, createListener } from "./listen.ts";
 import type { Prepared } from "./prepare.ts";
+import { createReloadHistory, type ReloadHistory } from "./reload-history.ts";
 import { createRepeats } from "./repeats.ts";
 import { createResolver } from "./resolve.ts";
 import type { GatewayState } from "./state.ts";
@@ -27,6 +28,8 @@ export interface Gateway {
   readonly adminAddress: AddressInfo | undefined;
   /** Serves later requests by a new configuration; requests under way finish by the old one. Listening addresses stay. */
   replace(prepared: Prepared): void;
+  /** What became of reloads; whoever reloads tells it. */
+  readonly reloads: ReloadHistory;
   /**
    * Stops: readiness fails, after shutdown-delay the listener closes, requests finish, and what is left after shutdown-timeout is cut;
    * writes that still wait for Kapacitor then are answered with 503 `draining`.
@@ -55,6 +58,7 @@ export async function startGateway(prepared: Prepared, log: Log, resolve = creat
   let state = createState(prepared);
   let { tls } = prepared;
   let ready = true;
+  const reloads = createReloadHistory();
   const repeats = createRepeats();
   const dispatch = createDispatch(() => state, await createApiLane(resolve), createWriteLane(repeats), repeats);
   const listener = createListener(prepared.tls?.context, prepared.config.http, dispatch, log.pino);
@@ -90,6 +94,7 @@ export async function startGateway(prepared: Prepared, log: Log, resolve = creat
   return {
     address: addressOf(listener.server),
     adminAddress: admin?.address,
+    reloads,
     replace: (next) => {
       verifier.replaceUsers(next.users);
       state = createState(next);
