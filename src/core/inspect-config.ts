@@ -34,9 +34,20 @@ const otherSections: ReadonlyMap<string, readonly AddressPlace[]> = new Map([
   ...["azure", "dns", "ec2", "file-discovery", "gce"].map((name) => [name, []] as const),
 ]);
 
+/** The option that names an element of the other sections: all of them are lists (server/config.go). */
+const otherElementKeys: ReadonlyMap<string, string> = new Map([
+  ["influxdb", "name"],
+  ["scraper", "name"],
+]);
+
 /** The names of all sections that have a service test and belong to no alert handler. */
 export function isOtherSection(name: string): boolean {
   return otherSections.has(name);
+}
+
+/** Where a section that can be changed holds addresses; undefined for one that is not known. */
+export function sectionPlaces(section: string): readonly AddressPlace[] | undefined {
+  return sectionHandlerKind(section)?.config ?? otherSections.get(section);
 }
 
 /** What MQTT's client takes besides TCP. */
@@ -56,7 +67,7 @@ interface Change {
 export function judgeConfigChange(inquiry: Inquiry, rest: string, node: JsonNode): Verdict {
   const [section = "", element = ""] = rest.split("/");
   const kind = sectionHandlerKind(section);
-  const places = kind?.config ?? otherSections.get(section);
+  const places = sectionPlaces(section);
   if (places === undefined) {
     const shown = JSON.stringify(section.slice(0, 40));
     return deny("handler_disabled", `${shown} is no section that this gateway knows, so changes of it are refused`, {
@@ -65,8 +76,10 @@ export function judgeConfigChange(inquiry: Inquiry, rest: string, node: JsonNode
   }
   const change = readChange(node);
   if ("kind" in change) return change;
+  const key = kind === undefined ? (otherElementKeys.get(section) ?? "id") : kind.element;
   return firstOf(
     (function* () {
+      yield judgeElementNames(key, change);
       if (kind !== undefined && inquiry.rules.disabled.has(kind.kind)) {
         yield judgeDisabledSection(inquiry, kind.kind, section, element, change);
       }
@@ -94,6 +107,21 @@ function readOptions(members: Members, name: string): ReadonlyMap<string, JsonNo
   if (node === undefined) return new Map();
   const options = readMap(node);
   return options.ok ? options.entries : unparsable(`in "${name}": ${options.text}`, options.offset);
+}
+
+/**
+ * Kapacitor joins section and element to a path and cleans it: an element `../slack/x` that is added to discord is an element of slack. It checks the names
+ * in the path of a request, and not those that `add` and `remove` give.
+ */
+function judgeElementNames(key: string | undefined, change: Change): Verdict {
+  const added = key === undefined ? undefined : change.add.get(key);
+  const names = added?.kind === "string" ? [added.value, ...change.removesElements] : change.removesElements;
+  const odd = names.find((name) => name.includes("/") || name === "." || name === "..");
+  if (odd === undefined) return pass;
+  const shown = JSON.stringify(odd.slice(0, 80));
+  return deny("handler_disabled", `the element name ${shown} leads to another section; use one without slashes`, {
+    detail: { rule: "any" },
+  });
 }
 
 /** Options that let a section act; everything else in it is without effect while they are off. */
@@ -155,7 +183,7 @@ function nameOf(options: ReadonlyMap<string, JsonNode>, key: string): string | u
 }
 
 /** Option names are compared as they are (and in lower case, where a field has no name of its own): any case counts here. */
-function judgeAddresses(
+export function judgeAddresses(
   inquiry: Inquiry,
   section: string,
   places: readonly AddressPlace[],
