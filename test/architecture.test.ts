@@ -9,6 +9,7 @@ const mostLines = 400;
 const layers: readonly (readonly string[])[] = [
   ["main.ts"],
   ["commands"],
+  ["doctor"],
   ["server", "demo"],
   ["credentials", "upstream", "observability", "config", "certificates", "influxdb"],
   ["core"],

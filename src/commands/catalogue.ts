@@ -118,6 +118,16 @@ export const commands: readonly Command[] = [
     load: () => import("./explain.ts"),
   },
   {
+    name: "doctor",
+    summary: "look at the whole chain: InfluxDB, subscriptions, certificate, listener, Kapacitor, policy",
+    synopsis: "kapgate doctor [-instance I] [-json] [-config PATH]",
+    text: "Connects to the running gateway, to each Kapacitor and, with [influxdb] set, to InfluxDB; says what is wrong, what\nfollows from it, and the commands and lines that put it right. Changes nothing. docs/doctor.md has every finding.",
+    flags: [["-instance I", "this Kapacitor only"], jsonFlag, configFlag],
+    example: "kapgate doctor",
+    exit: "0 nothing to repair, 3 findings",
+    load: () => import("./doctor.ts"),
+  },
+  {
     name: "health",
     summary: "ask the running gateway whether it is alive, for containers",
     synopsis: "kapgate health [-config PATH]",
