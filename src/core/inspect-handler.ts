@@ -5,6 +5,7 @@ import {
   addressTexts,
   firstOf,
   type Inquiry,
+  judgeObjectId,
   judgeTargets,
   pass,
   storedHandler,
@@ -22,6 +23,10 @@ const handlerFields = ["id", "topic", "kind", "options", "match"];
 export function judgeHandler(inquiry: Inquiry, node: JsonNode): Verdict {
   const members = readStruct(node, handlerFields);
   if (!members.ok) return unparsable(members.text, members.offset);
+  const id = stringMember(members, "id");
+  if (typeof id !== "string") return id;
+  const oddId = judgeObjectId("handler", id);
+  if (oddId.kind !== "pass") return oddId;
   const kind = stringMember(members, "kind");
   if (typeof kind !== "string") return kind;
   // Kapacitor's own 400.

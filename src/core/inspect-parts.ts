@@ -4,6 +4,7 @@ import { type Deny, deny } from "./decision.ts";
 import type { JsonNode } from "./json.ts";
 import type { Members } from "./json-readers.ts";
 import {
+  hasOddSegment,
   type ListedTask,
   type LookUp,
   type Need,
@@ -67,6 +68,17 @@ export function stringMember(members: Members, name: string): string | Deny {
   const node = members.get(name);
   if (node === undefined) return "";
   return node.kind === "string" ? node.value : unparsable(`"${name}" is not a string`, node.start);
+}
+
+/**
+ * Kapacitor checks the ids of tasks and templates when they are created and not when they are changed, and makes paths of them that it cleans: with dot
+ * segments the `|httpOut` of a task lands on the path of another object or on a route, and the entry of a template in its index on that of a task. What
+ * is stored under such an id has no path of its own either, so nobody could take it away.
+ */
+export function judgeObjectId(what: "task" | "template" | "handler", id: string): Verdict {
+  if (id === "" || !hasOddSegment(id)) return pass;
+  const text = `the ${what} id ${JSON.stringify(id.slice(0, 80))} leads to something else; use an id without dot segments and slashes`;
+  return deny("handler_disabled", text, { detail: { rule: "any" } });
 }
 
 /** What is stored, or that nothing is, or the verdict that it has to be asked for first or cannot be believed. */

@@ -1,8 +1,8 @@
 /** Requests that define, change or replay tasks (services/task_store/service.go, services/replay/service.go). */
-import { deny } from "./decision.ts";
 import {
   firstOf,
   type Inquiry,
+  judgeObjectId,
   pass,
   storedTask,
   storedTemplate,
@@ -15,7 +15,6 @@ import type { JsonNode } from "./json.ts";
 import { type Members, readStruct } from "./json-readers.ts";
 import type { TaskVar } from "./script-report.ts";
 import { readTaskVars } from "./script-vars.ts";
-import { hasOddSegment } from "./stored-state.ts";
 
 const taskFields = ["id", "template-id", "type", "dbrps", "script", "status", "vars"];
 
@@ -33,7 +32,7 @@ export function judgeTaskCreation(inquiry: Inquiry, node: JsonNode): Verdict {
   const { templateId, script, vars } = body;
   return firstOf(
     (function* () {
-      yield judgeId(body.id);
+      yield judgeObjectId("task", body.id);
       if (script !== "") yield judgeScript(inquiry, { source: script, vars });
       if (templateId !== "") yield judgeTemplateUse(inquiry, templateId, vars);
     })(),
@@ -50,7 +49,7 @@ export function judgeTaskChange(inquiry: Inquiry, id: string, node: JsonNode): V
   if ("kind" in body) return body;
   return firstOf(
     (function* () {
-      yield judgeId(body.id);
+      yield judgeObjectId("task", body.id);
       // Kapacitor need not be asked about a script that no vars could make right.
       if (body.script !== "") yield judgeScript(inquiry, { source: body.script, vars: undefined });
       yield judgeChangedTask(inquiry, id, body);
@@ -122,16 +121,4 @@ function readStrings(
   const script = stringMember(members, "script");
   if (typeof script !== "string") return script;
   return { id, templateId, script, vars };
-}
-
-/**
- * The id is part of the path of every `|httpOut`: with dot segments the end point lands on the path of another object or on a route of Kapacitor,
- * which it shadows, and takes away when the task stops.
- */
-function judgeId(id: string): Verdict {
-  if (id === "" || !hasOddSegment(id)) return pass;
-  return deny(
-    "handler_disabled",
-    `the task id ${JSON.stringify(id.slice(0, 80))} leads |httpOut out of /tasks; use an id without dot segments and slashes`,
-  );
 }

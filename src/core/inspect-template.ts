@@ -3,6 +3,7 @@ import { deny } from "./decision.ts";
 import {
   firstOf,
   type Inquiry,
+  judgeObjectId,
   need,
   pass,
   storedTask,
@@ -21,9 +22,14 @@ const templateFields = ["id", "type", "script"];
 
 /** `POST /templates`: nothing runs yet; what depends on the vars of a task is judged with the task. */
 export function judgeTemplateCreation(inquiry: Inquiry, node: JsonNode): Verdict {
-  const script = readScript(node);
-  if (typeof script !== "string") return script;
-  return script === "" ? pass : judgeScript(inquiry, { source: script, vars: undefined });
+  const body = readTemplateBody(node);
+  if ("kind" in body) return body;
+  return firstOf(
+    (function* () {
+      yield judgeObjectId("template", body.id);
+      if (body.script !== "") yield judgeScript(inquiry, { source: body.script, vars: undefined });
+    })(),
+  );
 }
 
 /**
@@ -32,10 +38,12 @@ export function judgeTemplateCreation(inquiry: Inquiry, node: JsonNode): Verdict
  * asked for (a task that moved to another template, or failed to be created, still does), so every task may.
  */
 export function judgeTemplateChange(inquiry: Inquiry, id: string, node: JsonNode): Verdict {
-  const script = readScript(node);
-  if (typeof script !== "string") return script;
+  const body = readTemplateBody(node);
+  if ("kind" in body) return body;
+  const { script } = body;
   return firstOf(
     (function* () {
+      yield judgeObjectId("template", body.id);
       // Kapacitor need not be asked about a script that no vars could make right.
       if (script !== "") yield judgeScript(inquiry, { source: script, vars: undefined });
       yield judgeRestarts(inquiry, id, script);
@@ -100,7 +108,13 @@ function returnRefused(id: string, text: string) {
   );
 }
 
-function readScript(node: JsonNode): string | Exclude<Verdict, { kind: "pass" }> {
+function readTemplateBody(
+  node: JsonNode,
+): { readonly id: string; readonly script: string } | Exclude<Verdict, { kind: "pass" }> {
   const members = readStruct(node, templateFields);
-  return members.ok ? stringMember(members, "script") : unparsable(members.text, members.offset);
+  if (!members.ok) return unparsable(members.text, members.offset);
+  const id = stringMember(members, "id");
+  if (typeof id !== "string") return id;
+  const script = stringMember(members, "script");
+  return typeof script === "string" ? { id, script } : script;
 }
