@@ -38,7 +38,10 @@ export type InfluxAnswer =
 export interface InfluxClient {
   /** Runs one InfluxQL statement as the configured user, as `login`, or as nobody. Never rejects; bounded in time and size. */
   query(statement: string, as?: InfluxLogin | "nobody"): Promise<InfluxAnswer>;
+  /** Takes no more questions; resolves when those under way are answered. */
   close(): Promise<void>;
+  /** Cuts every connection; questions under way are unanswered. */
+  destroy(): void;
 }
 
 /** For an answer as a whole, the wait for a free connection included. */
@@ -81,7 +84,8 @@ export function createInfluxClient(options: InfluxOptions): InfluxClient {
         return { kind: "unavailable", cause: error instanceof Error ? error.message : String(error) };
       }
     },
-    close: () => pool.destroy(),
+    close: () => pool.close(),
+    destroy: () => void pool.destroy(),
   };
 }
 

@@ -9,6 +9,7 @@ import {
   type Authentication,
   anonymousAuthentication,
   credentialSource,
+  missingCertificate,
   unreadableAuthorization,
   verifyLogin,
 } from "./authentication.ts";
@@ -64,6 +65,8 @@ export async function createApiLane(resolve: Resolve): Promise<ApiLane> {
 
   const authenticate = async (visit: Visit, request: FastifyRequest, reply: FastifyReply): Promise<Authentication> => {
     const { state, exchange } = visit;
+    const missing = missingCertificate(state, exchange);
+    if (missing !== undefined) return missing;
     const query = readQueryCredentials(exchange.target?.query);
     exchange.query = query.rest;
     const source = credentialSource(state, exchange, request.headers.authorization, query.credentials);
@@ -72,6 +75,8 @@ export async function createApiLane(resolve: Resolve): Promise<ApiLane> {
         return anonymousAuthentication;
       case "none":
         return challenge("credentials_required");
+      case "certificate":
+        return { kind: "principal", principal: source.principal };
       case "query":
         return verifyLogin(state, exchange, source.user, source.password);
       case "header": {

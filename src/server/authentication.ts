@@ -11,9 +11,13 @@ export type CredentialSource =
   | { readonly kind: "anonymous" }
   | { readonly kind: "header"; readonly value: string }
   | { readonly kind: "query"; readonly user: string; readonly password: string }
+  | { readonly kind: "certificate"; readonly principal: Principal }
   | { readonly kind: "none" };
 
-/** Says where to look for credentials: nowhere when authentication is off, else in the header, else in the query where that is allowed. */
+/**
+ * Says where to look for credentials: nowhere when authentication is off, else in the header, else in the query where that is allowed, and
+ * last in the client certificate of the connection.
+ */
 export function credentialSource(
   state: GatewayState,
   exchange: Exchange,
@@ -24,7 +28,30 @@ export function credentialSource(
   if (authorization !== undefined) return { kind: "header", value: authorization };
   const { queryCredentials } = state.policy;
   const allowed = queryCredentials === "all" || (queryCredentials === "writes" && exchange.located?.lane === "write");
-  return allowed && query !== undefined ? { kind: "query", ...query } : { kind: "none" };
+  if (allowed && query !== undefined) return { kind: "query", ...query };
+  const principal = certifiedPrincipal(state, exchange);
+  return principal === undefined ? { kind: "none" } : { kind: "certificate", principal };
+}
+
+/** The user that the client certificate of the connection names; a certificate that names no user, or two, is nobody. */
+export function certifiedPrincipal(state: GatewayState, { request }: Exchange): Principal | undefined {
+  const names = state.certificates.namesOf(request.socket, state.clientTrust);
+  return names === undefined ? undefined : state.verifier.certified(names);
+}
+
+/**
+ * Refuses a connection without the client certificate that `client-auth = "required"` asks for. Handshakes do so too; this is for connections
+ * that are older than that setting or than their certificate lives. The answer ends the connection: only a new one can show a certificate.
+ */
+export function missingCertificate(state: GatewayState, { request, response }: Exchange): Challenge | undefined {
+  const { clientTrust, certificates } = state;
+  if (clientTrust?.required !== true || certificates.namesOf(request.socket, clientTrust) !== undefined)
+    return undefined;
+  response.shouldKeepAlive = false;
+  return challenge(
+    "credentials_required",
+    "a client certificate is required: connect again with one that the gateway's tls.client-ca has signed and that is valid now",
+  );
 }
 
 /** The principal of `auth-enabled = false`. */

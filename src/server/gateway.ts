@@ -2,10 +2,12 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { isDeepStrictEqual } from "node:util";
 import { createVerifier, hashConcurrency } from "../credentials/verifier.ts";
+import { createInfluxHolder } from "../influxdb/influx.ts";
 import type { Log } from "../observability/logger.ts";
 import { createUpstreams } from "../upstream/upstreams.ts";
 import { startAdmin } from "./admin.ts";
 import { createApiLane } from "./api-lane.ts";
+import { type ClientTrust, createClientCertificates } from "./client-certificates.ts";
 import { createDispatch } from "./dispatch.ts";
 import { bind, createListener } from "./listen.ts";
 import type { Prepared } from "./prepare.ts";
@@ -48,13 +50,28 @@ export async function startGateway(prepared: Prepared, log: Log, resolve = creat
     concurrency: hashConcurrency(process.env.UV_THREADPOOL_SIZE),
   });
   const upstreams = createUpstreams();
-  const createState = (next: Prepared): GatewayState => ({
-    config: next.config,
-    policy: next.policy,
-    verifier,
-    upstreams: upstreams.use(next.upstreams),
-    log: log.pino,
+  const influxdb = createInfluxHolder((cause) => {
+    if (cause === undefined) log.pino.info("InfluxDB lists its subscriptions again");
+    else log.pino.warn({ cause }, "InfluxDB does not list its subscriptions; the tokens known so far stay valid");
   });
+  const certificates = createClientCertificates();
+  /** Users, certificates and everything else change at once: nothing waits in between. */
+  const createState = (next: Prepared): GatewayState => {
+    const influx = influxdb.use(next.influxdb);
+    const clientTrust = clientTrustOf(next);
+    verifier.replaceUsers(next.users, influx?.directory);
+    certificates.use(clientTrust);
+    return {
+      config: next.config,
+      policy: next.policy,
+      verifier,
+      upstreams: upstreams.use(next.upstreams),
+      tokens: influx?.tokens,
+      certificates,
+      clientTrust,
+      log: log.pino,
+    };
+  };
   let state = createState(prepared);
   let { tls } = prepared;
   let ready = true;
@@ -62,9 +79,14 @@ export async function startGateway(prepared: Prepared, log: Log, resolve = creat
   const repeats = createRepeats();
   const dispatch = createDispatch(() => state, await createApiLane(resolve), createWriteLane(repeats), repeats);
   const listener = createListener(prepared.tls?.context, prepared.config.http, dispatch, log.pino);
+  certificates.watch(listener.server);
   const address = prepared.config.http["bind-address"];
-  await bind(listener.server, address);
+  await bind(listener.server, address).catch((error: unknown) => {
+    influxdb.close();
+    throw error;
+  });
   const admin = await startAdmin(prepared.config.admin, { isReady: () => ready }).catch(async (error: unknown) => {
+    influxdb.close();
     await listener.close();
     throw error;
   });
@@ -89,6 +111,7 @@ export async function startGateway(prepared: Prepared, log: Log, resolve = creat
     clearTimeout(cut);
     await admin?.close();
     upstreams.close();
+    influxdb.close();
   };
 
   return {
@@ -96,7 +119,6 @@ export async function startGateway(prepared: Prepared, log: Log, resolve = creat
     adminAddress: admin?.address,
     reloads,
     replace: (next) => {
-      verifier.replaceUsers(next.users);
       state = createState(next);
       listener.setLimits(next.config.http);
       if (next.tls !== undefined && !isDeepStrictEqual(next.tls.context, tls?.context)) {
@@ -109,6 +131,12 @@ export async function startGateway(prepared: Prepared, log: Log, resolve = creat
       return stopping;
     },
   };
+}
+
+function clientTrustOf({ tls, config }: Prepared): ClientTrust | undefined {
+  const ca = tls?.context.ca;
+  const auth = config.tls["client-auth"];
+  return typeof ca !== "string" || auth === "none" ? undefined : { ca, required: auth === "required" };
 }
 
 function addressOf(server: Server): AddressInfo {

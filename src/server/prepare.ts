@@ -3,6 +3,7 @@ import type { Config } from "../config/schema.ts";
 import { compilePolicy, type Policy } from "../core/policy.ts";
 import { parseHtpasswd } from "../credentials/htpasswd.ts";
 import { compileUsers, type UserEntry, type UserTable } from "../credentials/users.ts";
+import type { InfluxSettings } from "../influxdb/influx.ts";
 import type { Problem } from "../problem.ts";
 import type { UpstreamOptions } from "../upstream/instance.ts";
 import { alertProblems, machineAddresses } from "./prepare-alerts.ts";
@@ -16,6 +17,8 @@ export interface Prepared {
   /** undefined when https-enabled is off. */
   readonly tls: Extract<LoadedTls, { readonly ok: true }> | undefined;
   readonly upstreams: readonly UpstreamOptions[];
+  /** undefined when there is none. */
+  readonly influxdb: InfluxSettings | undefined;
 }
 
 export interface Preparation {
@@ -49,6 +52,7 @@ export async function prepare(config: Config, source: string | undefined): Promi
   const upstreams = await Promise.all(
     config.kapacitor.map((instance, index) => upstreamOptions(instance, index, problems)),
   );
+  const influxdb = await influxSettings(config.influxdb, problems);
   const failed = problems.some((problem) => problem.severity === "error") || (tls !== undefined && !tls.ok);
   if (failed) return { prepared: undefined, problems };
   return {
@@ -58,6 +62,7 @@ export async function prepare(config: Config, source: string | undefined): Promi
       users: users.users,
       tls: tls?.ok === true ? tls : undefined,
       upstreams: upstreams.filter((entry) => entry !== undefined),
+      influxdb,
     },
     problems,
   };
@@ -93,6 +98,7 @@ function configuredUsers(config: Config, source: string | undefined): UserEntry[
       name: user.name,
       hash: user["password-hash"]?.reveal(),
       given: user["password-file"] === "" ? "hash" : "password",
+      certificate: user.certificate,
       role: user.role,
       instances: user.instances,
       databases: user.databases,
@@ -128,15 +134,10 @@ export async function upstreamOptions(
   index: number,
   problems: Problem[],
 ): Promise<UpstreamOptions | undefined> {
-  const file = instance["ssl-ca"];
-  const ca = file === "" ? undefined : await readText(file, `kapacitor[${index}].ssl-ca`, problems);
-  if (ca !== undefined && !ca.includes("-----BEGIN CERTIFICATE-----")) {
-    problems.push({ severity: "error", key: `kapacitor[${index}].ssl-ca`, text: `${file} holds no PEM certificate` });
-  }
   return {
     name: instance.name,
     url: instance.url,
-    ca,
+    ca: await readAuthorities(instance["ssl-ca"], `kapacitor[${index}].ssl-ca`, problems),
     insecureSkipVerify: instance["insecure-skip-verify"],
     username: instance.username,
     password: instance.password?.reveal() ?? "",
@@ -146,6 +147,29 @@ export async function upstreamOptions(
     writeHoldMs: instance["write-hold"],
     writeTimeoutMs: instance["write-timeout"],
   };
+}
+
+async function influxSettings(influxdb: Config["influxdb"], problems: Problem[]): Promise<InfluxSettings | undefined> {
+  if (influxdb.url === "") return undefined;
+  return {
+    url: influxdb.url,
+    username: influxdb.username,
+    password: influxdb.password?.reveal() ?? "",
+    ca: await readAuthorities(influxdb["ssl-ca"], "influxdb.ssl-ca", problems),
+    insecureSkipVerify: influxdb["insecure-skip-verify"],
+    users: influxdb.users,
+    expirationMs: influxdb["cache-expiration"],
+    pollMs: influxdb["subscription-poll"],
+  };
+}
+
+/** PEM of the authorities in a file; undefined for "" and when there are none in it, which is a problem. */
+async function readAuthorities(file: string, key: string, problems: Problem[]): Promise<string | undefined> {
+  if (file === "") return undefined;
+  const text = await readText(file, key, problems);
+  if (text === undefined || text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  problems.push({ severity: "error", key, text: `${file} holds no PEM certificate` });
+  return undefined;
 }
 
 async function readText(file: string, key: string, problems: Problem[]): Promise<string | undefined> {

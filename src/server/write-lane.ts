@@ -1,14 +1,14 @@
 import type { Socket } from "node:net";
 import { deny } from "../core/decision.ts";
 import type { Principal } from "../core/principal.ts";
-import type { Credentials } from "../credentials/basic.ts";
-import { verifyLogin } from "./authentication.ts";
+import { missingCertificate } from "./authentication.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Repeats } from "./repeats.ts";
 import { refuse } from "./respond.ts";
 import type { GatewayState } from "./state.ts";
 import { type OnWritten, WriteExchange } from "./write-exchange.ts";
 import { planWrite, routeWrite, type WritePlan } from "./write-plan.ts";
+import { recallWriter, verifyWriter } from "./writers.ts";
 
 /** The write lane: line protocol from InfluxDB's subscriptions and from Telegraf. */
 export interface WriteLane {
@@ -27,20 +27,19 @@ export function createWriteLane(repeats: Repeats, written: OnWritten = () => {})
   const suspects = new WeakSet<Socket>();
 
   const serve = (state: GatewayState, exchange: Exchange, known: WritePlan | undefined): void => {
-    const plan = known ?? planWrite(state, exchange);
+    const plan = missingCertificate(state, exchange) ?? known ?? planWrite(state, exchange);
     if (plan.kind !== "plan") {
       refuse(exchange, plan, state.config.http.realm);
       return;
     }
     exchange.query = plan.query;
-    const { writer } = plan;
-    const principal = "role" in writer ? writer : state.verifier.cached(writer);
+    const principal = recallWriter(state, exchange, plan.writer);
     if (principal !== undefined) take(state, exchange, plan, principal);
-    else if ("password" in writer) verify(state, exchange, plan, writer);
+    else verify(state, exchange, plan);
   };
 
-  const verify = (state: GatewayState, exchange: Exchange, plan: WritePlan, writer: Credentials): void => {
-    verifyLogin(state, exchange, writer.user, writer.password)
+  const verify = (state: GatewayState, exchange: Exchange, plan: WritePlan): void => {
+    verifyWriter(state, exchange, plan.writer)
       .then((outcome) => {
         if (outcome.kind === "principal") take(state, exchange, plan, outcome.principal);
         else refuse(exchange, outcome, state.config.http.realm);

@@ -1,14 +1,13 @@
-import { type Challenge, challenge, type Deny, deny } from "../core/decision.ts";
+import { type Challenge, type Deny, deny } from "../core/decision.ts";
 import { headerValues, requestHeaders } from "../core/headers.ts";
 import { decide } from "../core/policy.ts";
-import { anonymous, anonymousWriter, type Principal } from "../core/principal.ts";
+import type { Principal } from "../core/principal.ts";
 import { readWriteQuery } from "../core/query.ts";
-import { type Credentials, readBasic } from "../credentials/basic.ts";
 import type { WriteTarget } from "../observability/metrics.ts";
 import type { Upstream } from "../upstream/instance.ts";
-import { credentialSource, unreadableAuthorization } from "./authentication.ts";
 import type { Exchange } from "./exchange.ts";
 import type { GatewayState } from "./state.ts";
+import { findWriter, type Writer } from "./writers.ts";
 
 /** How a write is served, as far as its head tells. */
 export interface WritePlan {
@@ -17,8 +16,7 @@ export interface WritePlan {
   readonly query: string | undefined;
   readonly database: string;
   readonly retentionPolicy: string;
-  /** Who writes: known from the address, or by credentials that have to be verified. */
-  readonly writer: Principal | Credentials;
+  readonly writer: Writer;
   /** The way of the last writer whose credentials were verified. */
   route: WriteRoute | undefined;
 }
@@ -44,31 +42,10 @@ export interface WriteRoute {
 export function planWrite(state: GatewayState, exchange: Exchange): WritePlan | Deny | Challenge {
   const read = readWriteQuery(exchange.target?.query);
   if (!read.ok) return deny("bad_target", read.text);
-  const writer = findWriter(state, exchange, read.query.credentials);
-  const { rest, db, rp } = read.query;
-  return "kind" in writer
-    ? writer
-    : { kind: "plan", query: rest, database: db, retentionPolicy: rp, writer, route: undefined };
-}
-
-function findWriter(
-  state: GatewayState,
-  exchange: Exchange,
-  query: Credentials | undefined,
-): Principal | Credentials | Challenge {
-  if (exchange.located?.allowsWriter(exchange.clientAddress ?? "") === true) return anonymousWriter;
-  const authorization = headerValues(exchange.rawHeaders, "authorization")[0];
-  const source = credentialSource(state, exchange, authorization, query);
-  switch (source.kind) {
-    case "anonymous":
-      return anonymous;
-    case "none":
-      return challenge("credentials_required");
-    case "query":
-      return { user: source.user, password: source.password };
-    case "header":
-      return readBasic(source.value) ?? unreadableAuthorization();
-  }
+  const { rest, db, rp, credentials } = read.query;
+  const writer = findWriter(state, exchange, credentials, { db, rp });
+  if (writer.kind === "challenge") return writer;
+  return { kind: "plan", query: rest, database: db, retentionPolicy: rp, writer, route: undefined };
 }
 
 /** Decides where the writes of a principal go. */
