@@ -6,7 +6,7 @@ import { formatProblem, type Problem } from "../problem.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Preparation, Prepared } from "./prepare.ts";
 import type { ReloadKind } from "./reload-history.ts";
-import { type Contents, createFileWatch } from "./watch-files.ts";
+import { type Contents, contentsOf, createFileWatch } from "./watch-files.ts";
 
 /** A configuration that was read with all that it names. */
 export interface Reading extends Preparation {
@@ -122,8 +122,9 @@ export function createReloader(
   /** One at a time, so that what was read last is what runs. */
   const start = (kind: ReloadKind, changed: readonly string[]): Promise<boolean> => {
     under = under.then(() =>
-      attempt(kind, changed).catch((error: unknown) => {
+      attempt(kind, changed).catch(async (error: unknown) => {
         refuse(kind, [{ severity: "error", text: `could not be taken: ${String(error)}` }]);
+        watch.watch(running.files, await contentsOf(running.files));
         return false;
       }),
     );

@@ -27,9 +27,9 @@ export async function contentsOf(files: readonly string[]): Promise<Contents> {
 async function digestOf(path: string): Promise<string> {
   try {
     await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const { size, mtimeMs, ...status } = await file.stat();
+    const status = await file.stat();
     if (!status.isFile()) return "not a file";
-    if (size > largestFile) return `${size} bytes of ${mtimeMs}`;
+    if (status.size > largestFile) return `${status.size} bytes of ${status.mtimeMs}`;
     return createHash("sha256")
       .update(await file.readFile())
       .digest("base64");
