@@ -36,7 +36,7 @@ function isMissing(path: string): boolean {
   }
 }
 
-function* tlsSettings({ tls, user }: Config): Generator<CheckFinding> {
+function* tlsSettings({ tls, user, http }: Config): Generator<CheckFinding> {
   const max: Path = ["tls", "max-version"];
   if (tls["max-version"] !== "" && tls["max-version"] < tls["min-version"]) {
     yield { severity: "error", path: max, text: `is older than min-version`, involves: [["tls", "min-version"]] };
@@ -50,6 +50,10 @@ function* tlsSettings({ tls, user }: Config): Generator<CheckFinding> {
       text: "needs client-ca, the authority that client certificates are verified against",
       involves: [ca],
     };
+  }
+  if (tls["client-auth"] !== "none" && !http["https-enabled"]) {
+    const text = "needs http.https-enabled: without HTTPS nobody shows a certificate";
+    yield { severity: "error", path: auth, text, involves: [["http", "https-enabled"]] };
   }
   if (tls["client-auth"] === "none" && tls["client-ca"] !== "") {
     yield { severity: "error", path: ca, text: `is not used while client-auth is "none"`, involves: [auth] };

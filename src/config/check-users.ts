@@ -1,4 +1,5 @@
 /** Who can log in, and whether a user is complete. */
+import { isLoopback } from "./check-addresses.ts";
 import type { CheckFinding } from "./checks.ts";
 import type { Config } from "./schema.ts";
 import type { Secret } from "./secret.ts";
@@ -10,6 +11,8 @@ export function checkUsers(config: Config, serving: boolean): readonly CheckFind
     ...somebody(config, serving),
     ...singleUser(config.http, serving),
     ...duplicates(config),
+    ...influxUsers(config, serving),
+    ...everywhere(config),
     ...config.user.flatMap((user, index) => [...complete(user, ["user", index], instances, serving)]),
   ];
 }
@@ -70,6 +73,40 @@ function* duplicates({ http, user }: Config): Generator<CheckFinding> {
         involves: [["http", "username"]],
       };
     } else seen.set(name, `user[${index}]`);
+  }
+}
+
+/** What asking InfluxDB about logins takes. */
+function* influxUsers({ influxdb }: Config, serving: boolean): Generator<CheckFinding> {
+  if (!influxdb.users) return;
+  const path: Path = ["influxdb", "users"];
+  const url: Path = ["influxdb", "url"];
+  const username: Path = ["influxdb", "username"];
+  if (influxdb.url === "") yield { severity: "error", path, text: "needs influxdb.url", involves: [url] };
+  else if (influxdb.username === "" && serving) {
+    const text = "needs influxdb.username, an administrator of InfluxDB: nobody else may list users and grants";
+    yield { severity: "error", path, text, involves: [username] };
+  }
+  if (influxdb.url === "" || isPrivateLine(influxdb.url)) return;
+  yield { severity: "warning", path: url, text: "is plain HTTP: logins go to InfluxDB in the clear", involves: [path] };
+}
+
+function isPrivateLine(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === "https:" || isLoopback(hostname.replace(/^\[|\]$/g, ""));
+}
+
+/** Users who come from elsewhere have no list of instances. */
+function* everywhere({ http, influxdb, kapacitor }: Config): Generator<CheckFinding> {
+  if (kapacitor.length < 2) return;
+  if (http["htpasswd-file"] !== "" && http["htpasswd-role"] !== "admin") {
+    const text = "holds users of every instance; where teams are to be kept apart, use [[user]] with instances";
+    yield { severity: "warning", path: ["http", "htpasswd-file"], text, involves: [["kapacitor"]] };
+  }
+  if (influxdb.users) {
+    const text =
+      "lets InfluxDB's users into every instance; where teams are to be kept apart, use [[user]] with instances";
+    yield { severity: "warning", path: ["influxdb", "users"], text, involves: [["kapacitor"]] };
   }
 }
 

@@ -36,11 +36,12 @@ export const acceptedObject: ItemReader = (text) =>
 
 /** Headers that carry the request itself or that the gateway sets. */
 const taken =
-  /^(?:authorization|connection|content-.*|cookie|expect|forwarded|host|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|x-forwarded-.*)$/i;
+  /^(?:authorization|connection|content-.*|cookie|expect|forwarded|host|keep-alive|proxy|proxy-.*|request-id|te|trailer|transfer-encoding|upgrade|via|x-forwarded-.*|x-real-ip)$/i;
 
 export const headerName: ItemReader = (text) => {
   if (!/^[A-Za-z0-9!#$&'*+.^_`|~-]{1,64}$/.test(text)) return no("must be the name of a header");
-  return taken.test(text) ? no("must not be a header that HTTP or the gateway uses") : ok(text);
+  // An underscore is a hyphen to some readers.
+  return taken.test(text.replaceAll("_", "-")) ? no("must not be a header that HTTP or the gateway uses") : ok(text);
 };
 
 function ok(value: string): { readonly ok: true; readonly value: string } {

@@ -97,7 +97,11 @@ export const tls = {
     "Cipher suites by their Go or OpenSSL names. Empty: Mozilla's intermediate list without CBC.",
   ),
   "client-ca": path("", "PEM file with the authorities that client certificates are verified against."),
-  "client-auth": choice(["none", "optional", "required"], "none", "Whether clients are asked for a certificate."),
+  "client-auth": choice(
+    ["none", "optional", "required"],
+    "none",
+    "Whether clients are asked for a certificate: required refuses those without one that client-ca has signed, optional lets them log in otherwise.",
+  ),
 };
 
 export const user = {
@@ -108,7 +112,7 @@ export const user = {
   "password-file": path("", "File that holds the password or its hash, in place of password-hash."),
   certificate: text(
     "",
-    `The client certificate that is this user: "CN=telegraf", or one of its subject alternative names.`,
+    `The client certificate that is this user, without a password: "CN=telegraf", or one of its subject alternative names, bare or behind its kind: "DNS:telegraf.example.com". Signed by tls.client-ca.`,
   ),
   role: requiredChoice(["admin", "editor", "viewer", "writer"], "admin", "What the user may do."),
   instances: list(
@@ -178,7 +182,7 @@ export const kapacitor = {
     orNone(headerName),
     "header name",
     "",
-    "Header that tells Kapacitor the name of the principal, for its log.",
+    "Header that tells Kapacitor the name of the principal, percent-encoded but for visible ASCII. A client's own header of that name is dropped. Of headers, Kapacitor's log shows User-Agent and Referer.",
   ),
   hosts: list(
     readHost,
@@ -232,14 +236,26 @@ export const influxdb = {
     "",
     "An InfluxDB 1.x, asked for subscriptions and users: http or https, host and port. Empty: none.",
   ),
-  username: readText(loginName, "text", "", "An InfluxDB user that may read subscriptions and users."),
+  username: readText(
+    loginName,
+    "text",
+    "",
+    "An administrator of InfluxDB: nobody else may list subscriptions, users and grants.",
+  ),
   password: secret("The password that belongs to username."),
   "password-file": path("", "File that holds the password, in place of password."),
   "ssl-ca": path("", "PEM file with the authority of InfluxDB's certificate. Empty: the system's."),
   "insecure-skip-verify": flag(false, "Do not verify InfluxDB's certificate."),
   "subscription-poll": duration("30s", "How often InfluxDB is asked for its subscriptions."),
-  users: flag(false, "Let InfluxDB's users log in."),
-  "cache-expiration": duration("10m", "How long an answer about a user stays valid.", "zero"),
+  users: flag(
+    false,
+    "Let InfluxDB's users log in: administrators as admin, others as what their grants say, a writer of the databases they may write, a viewer if they may read.",
+  ),
+  "cache-expiration": duration(
+    "10m",
+    "How long an answer about a user stays valid while InfluxDB cannot be asked. While it can, users that are in use are asked about again every 30s, or as often as this.",
+    "zero",
+  ),
 };
 
 export const admin = {

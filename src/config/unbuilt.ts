@@ -17,13 +17,6 @@ const none: readonly unknown[] = [];
 
 /** The table; test and documentation read it. */
 export const unbuilt: readonly Unbuilt[] = [
-  { key: ["user", "certificate"], allowed: [""], what: "a login by certificate" },
-  { key: ["tls", "client-ca"], allowed: [""], what: "the verification of client certificates" },
-  { key: ["tls", "client-auth"], allowed: ["none"], what: "the verification of client certificates" },
-  { key: ["influxdb", "subscription-poll"], allowed: [30_000], what: "InfluxDB as a source of users and tokens" },
-  { key: ["influxdb", "users"], allowed: [false], what: "InfluxDB as a source of users and tokens" },
-  { key: ["influxdb", "cache-expiration"], allowed: [600_000], what: "InfluxDB as a source of users and tokens" },
-  { key: ["kapacitor", "principal-header"], allowed: [""], what: "naming the principal to Kapacitor" },
   { key: ["alerts", "accepted"], allowed: none, what: "the audit" },
   { key: ["kapacitor", "accepted"], allowed: none, what: "the audit" },
 ];

@@ -11,6 +11,8 @@ export interface ForwardContext {
   readonly host: string;
   /** Credentials configured for the upstream, as an Authorization value. */
   readonly authorization: string | undefined;
+  /** Who the request is from, for the upstream's log, and the name of the header for it in lower case; undefined: it is not told. */
+  readonly principal?: { readonly header: string; readonly value: string } | undefined;
   /** Length of the body when it was read and judged; undefined when it streams through with the client's own framing. */
   readonly bodyLength: number | undefined;
 }
@@ -111,10 +113,11 @@ export function headerValues(raw: readonly string[], name: string): string[] {
 
 /**
  * The header section that the upstream gets: the client's fields less hop-by-hop, Connection-named, credential and forwarding ones
- * (in hyphen or underscore spelling), and the gateway's own. Works on raw headers, so nothing that node merged or dropped decides.
+ * and the one that names the principal (in hyphen or underscore spelling), and the gateway's own. Works on raw headers, so nothing that node merged or dropped decides.
  */
 export function requestHeaders(raw: readonly string[], context: ForwardContext): Record<string, string | string[]> {
   const named = connectionNamed(raw);
+  const principal = context.principal === undefined ? undefined : canonicalName(context.principal.header);
   const headers: Record<string, string | string[]> = Object.create(null);
   let length: string | undefined;
   for (let i = 0; i + 1 < raw.length; i += 2) {
@@ -124,6 +127,7 @@ export function requestHeaders(raw: readonly string[], context: ForwardContext):
     if (name === "content-length") length = value;
     if (hopByHop.has(canonical) || owned.has(canonical) || named.has(canonical) || canonical.startsWith("x-forwarded-"))
       continue;
+    if (canonical === principal) continue;
     const earlier = headers[name];
     headers[name] = earlier === undefined ? value : Array.isArray(earlier) ? [...earlier, value] : [earlier, value];
   }
@@ -132,6 +136,7 @@ export function requestHeaders(raw: readonly string[], context: ForwardContext):
     context.forwardedFor === undefined ? context.remoteAddress : `${context.forwardedFor}, ${context.remoteAddress}`;
   headers["x-forwarded-proto"] = context.scheme;
   headers["x-forwarded-host"] = context.host;
+  if (context.principal !== undefined) headers[context.principal.header] = context.principal.value;
   if (context.authorization !== undefined) headers.authorization = context.authorization;
   if (context.bodyLength !== undefined) headers["content-length"] = String(context.bodyLength);
   else if (length !== undefined) headers["content-length"] = length;

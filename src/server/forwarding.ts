@@ -7,6 +7,7 @@ import type { Upstream } from "../upstream/instance.ts";
 import { callUpstream } from "../upstream/stream.ts";
 import { readBody, watchBody } from "./body.ts";
 import { type Exchange, hasBody } from "./exchange.ts";
+import { principalField } from "./principal-header.ts";
 import { refuse } from "./respond.ts";
 import type { GatewayState } from "./state.ts";
 
@@ -101,6 +102,7 @@ function headersFor(
     scheme: state.config.http["https-enabled"] ? "https" : "http",
     host: headerValues(exchange.rawHeaders, "host")[0] ?? "",
     authorization: upstream.authorization,
+    principal: principalField(upstream.options.principalHeader, exchange.principal),
     bodyLength: body?.length ?? (hasBody(exchange) || !takesBody.has(exchange.request.method ?? "") ? undefined : 0),
   });
 }

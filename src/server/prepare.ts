@@ -141,6 +141,7 @@ export async function upstreamOptions(
     insecureSkipVerify: instance["insecure-skip-verify"],
     username: instance.username,
     password: instance.password?.reveal() ?? "",
+    principalHeader: instance["principal-header"],
     connectTimeoutMs: instance["connect-timeout"],
     timeoutMs: instance.timeout,
     groupCommit: instance["group-commit"],

@@ -1,11 +1,12 @@
 import { type Challenge, type Deny, deny } from "../core/decision.ts";
-import { headerValues, requestHeaders } from "../core/headers.ts";
+import { type ForwardContext, headerValues, requestHeaders } from "../core/headers.ts";
 import { decide } from "../core/policy.ts";
 import type { Principal } from "../core/principal.ts";
 import { readWriteQuery } from "../core/query.ts";
 import type { WriteTarget } from "../observability/metrics.ts";
 import type { Upstream } from "../upstream/instance.ts";
 import type { Exchange } from "./exchange.ts";
+import { principalField } from "./principal-header.ts";
 import type { GatewayState } from "./state.ts";
 import { findWriter, type Writer } from "./writers.ts";
 
@@ -66,6 +67,7 @@ export function routeWrite(
   if (decision.kind !== "forward" || upstream === undefined) return deny("internal_error");
   const { path } = decision;
   const forwardedFor = exchange.viaTrustedProxy ? headerValues(rawHeaders, "x-forwarded-for").join(", ") : "";
+  const named = principalField(upstream.options.principalHeader, principal);
   const { "content-length": _, ...headers } = requestHeaders(rawHeaders, {
     upstreamHost: upstream.host,
     remoteAddress: exchange.remoteAddress ?? "",
@@ -73,6 +75,7 @@ export function routeWrite(
     scheme: state.config.http["https-enabled"] ? "https" : "http",
     host: headerValues(rawHeaders, "host")[0] ?? "",
     authorization: upstream.authorization,
+    principal: named,
     bodyLength: undefined,
   });
   const isPlain = headers["content-encoding"] === undefined;
@@ -81,7 +84,7 @@ export function routeWrite(
     upstream,
     path,
     headers: Object.entries(headers).flatMap(([name, value]) => [value].flat().flatMap((text) => [name, text])),
-    sharedHeaders: sharedHeaders(upstream),
+    sharedHeaders: sharedHeaders(upstream, named),
     // The path has the database and everything else that a write says of itself.
     key: isPlain && upstream.options.groupCommit ? `${principal.name} ${path}` : undefined,
     target: { instance: located.instance, db: database, rp: plan.retentionPolicy, last: undefined },
@@ -89,9 +92,13 @@ export function routeWrite(
   };
 }
 
-/** What a request says that carries the writes of several clients: nothing of any one of them. */
-function sharedHeaders(upstream: Upstream): string[] {
-  const headers = ["host", upstream.host, "user-agent", "kapgate"];
-  if (upstream.authorization !== undefined) headers.push("authorization", upstream.authorization);
-  return headers;
+/** What a request says that carries several writes of one principal: nothing of any single one. */
+function sharedHeaders(upstream: Upstream, named: ForwardContext["principal"]): string[] {
+  const headers = new Map([
+    ["host", upstream.host],
+    ["user-agent", "kapgate"],
+  ]);
+  if (upstream.authorization !== undefined) headers.set("authorization", upstream.authorization);
+  if (named !== undefined) headers.set(named.header, named.value);
+  return [...headers].flat();
 }

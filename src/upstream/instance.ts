@@ -13,6 +13,8 @@ export interface UpstreamOptions {
   readonly insecureSkipVerify: boolean;
   readonly username: string;
   readonly password: string;
+  /** Header that tells Kapacitor who a request is from; "": it is not told. */
+  readonly principalHeader: string;
   readonly connectTimeoutMs: number;
   /** To the first byte of an answer. */
   readonly timeoutMs: number;

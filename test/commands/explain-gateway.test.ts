@@ -20,6 +20,7 @@ const upstreamOptions = (name: string, url: string): UpstreamOptions => ({
   insecureSkipVerify: false,
   username: "",
   password: "",
+  principalHeader: "",
   connectTimeoutMs: 2000,
   timeoutMs: 5000,
   groupCommit: false,
