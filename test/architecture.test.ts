@@ -11,6 +11,7 @@ const layers: readonly (readonly string[])[] = [
   ["commands"],
   ["doctor"],
   ["server", "demo"],
+  ["audit"],
   ["credentials", "upstream", "observability", "config", "certificates", "influxdb"],
   ["core"],
   ["tickscript"],

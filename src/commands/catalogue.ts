@@ -128,6 +128,23 @@ export const commands: readonly Command[] = [
     load: () => import("./doctor.ts"),
   },
   {
+    name: "audit",
+    summary: "what Kapacitor has stored that the policy would refuse, and how to remove it",
+    synopsis: "kapgate audit [-instance NAME] [-json] [FLAGS]",
+    text: "Reads the tasks, templates, topic handlers, sections of the configuration and Flux tasks of each Kapacitor and judges\nthem as if they were defined now. Prints each finding with the command that removes it; what [alerts] accepted names\nis listed apart and counts nothing. Changes nothing. A running gateway does the same at its start and every hour.",
+    flags: [
+      ["-instance NAME", "this one only"],
+      ["-upstream URL", "the Kapacitor of the default instance"],
+      ["-disable-handlers LIST", "alert handlers that count, in place of those of the configuration"],
+      ["-deny-target-cidrs LIST", 'where no alert may be sent: CIDRs or "private"'],
+      jsonFlag,
+      configFlag,
+    ],
+    example: "kapgate audit -instance production",
+    exit: "0 nothing found, 3 findings, 2 a Kapacitor could not be read",
+    load: () => import("./audit.ts"),
+  },
+  {
     name: "health",
     summary: "ask the running gateway whether it is alive, for containers",
     synopsis: "kapgate health [-config PATH]",

@@ -108,7 +108,7 @@ function alertRule(config: Config, index: number, detail: Deny["detail"]): Found
   if (!Array.isArray(value)) return { key, value };
   const names = value.map(String);
   const { handler, address } = detail;
-  if (handler !== undefined)
+  if (detail.rule === "disable-handlers")
     return { key, value, entry: names.find((name) => findHandlerKind(name)?.kind === handler) };
   return { key, value, entry: address === undefined ? undefined : names.find((name) => isDeniedBy(name, address)) };
 }

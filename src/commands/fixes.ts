@@ -41,7 +41,7 @@ const general: Readonly<Record<Reason, string>> = {
 /** What to do about a refusal: in what was sent, or in the configuration. */
 export function fixFor({ reason, detail }: Pick<Deny, "reason" | "detail">, rule: DecidingRule | undefined): string {
   const key = rule?.key ?? "";
-  if (rule !== undefined && rule.entry !== undefined && detail?.handler !== undefined) {
+  if (rule !== undefined && rule.entry !== undefined && detail?.rule === "disable-handlers") {
     return `use a handler that is not disabled, or take ${JSON.stringify(rule.entry)} out of ${key}`;
   }
   if (detail?.rule === "udfs") return `use a UDF that is listed, or add this one to ${key}`;

@@ -1,4 +1,5 @@
 /** Readers of the texts that have their own rules: items of lists, the realm, a header name. */
+import { storedKinds } from "../core/stored-lists.ts";
 import { cidr, type ItemReader, quote } from "./fields.ts";
 
 /** As the reader, and "" for none. */
@@ -31,8 +32,13 @@ export const handlerName: ItemReader = (text) =>
 export const targetRange: ItemReader = (text) => (text === "private" ? ok(text) : cidr(text));
 
 /** A stored object, as `kapgate audit` names it. */
-export const acceptedObject: ItemReader = (text) =>
-  /^[a-z][a-z-]*:\S/.test(text) ? ok(text) : no(`${quote(text)} must be kind:name, for example "task:cleanup"`);
+export const acceptedObject: ItemReader = (text) => {
+  if (!/^[a-z][a-z-]*:\S/.test(text)) return no(`${quote(text)} must be kind:name, for example "task:cleanup"`);
+  const kind = text.slice(0, text.indexOf(":"));
+  return storedKinds.some((known) => known === kind)
+    ? ok(text)
+    : no(`${quote(text)} must begin with ${storedKinds.map((known) => `${known}:`).join(", ")}`);
+};
 
 /** Headers that carry the request itself or that the gateway sets. */
 const taken =

@@ -31,7 +31,7 @@ export interface ScriptPlace {
 /** What a refusal by the alert policy is about, for programs; its text says the same to people. */
 export interface RefusalDetail {
   readonly rule: AlertRule;
-  /** The kind of the handler that is disabled. */
+  /** The kind of the handler that is disabled, or that sends to a refused target. */
   readonly handler?: HandlerKindName;
   readonly place?: ScriptPlace;
   /** The address that a denied target leads to, canonical. */

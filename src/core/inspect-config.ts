@@ -7,6 +7,7 @@ import {
   type Inquiry,
   judgeTargets,
   pass,
+  sentBy,
   storedSection,
   unparsable,
   type Verdict,
@@ -125,7 +126,7 @@ function judgeElementNames(key: string | undefined, change: Change): Verdict {
 }
 
 /** Options that let a section act; everything else in it is without effect while they are off. */
-const switches = ["enabled", "global"] as const;
+export const switchNames = ["enabled", "global"] as const;
 
 /**
  * A section whose handler is disabled: `set` may switch it off, with whatever else it sets, and `delete` and `remove` may not bring back what
@@ -145,11 +146,11 @@ function judgeDisabledSection(
     { detail },
   );
   if (change.add.size > 0) return refusal;
-  const given = switches.map((name) => change.set.get(name)).filter((node) => node !== undefined);
+  const given = switchNames.map((name) => change.set.get(name)).filter((node) => node !== undefined);
   const isOff = given.length > 0 && given.every((node) => node.kind === "boolean" && !node.value);
   if (change.set.size > 0 && !isOff) return refusal;
   if (change.set.size > given.length && change.set.get("enabled") === undefined) return refusal;
-  const bringsBack = change.removesOptions.filter((name) => switches.some((known) => known === name.toLowerCase()));
+  const bringsBack = change.removesOptions.filter((name) => switchNames.some((known) => known === name.toLowerCase()));
   if (bringsBack.length === 0 && change.removesElements.length === 0) return pass;
   const stored = storedSection(inquiry, section);
   if (stored.kind === "absent") return pass;
@@ -169,7 +170,7 @@ function isOnAlready(section: string, stored: StoredSection, elements: readonly 
   return elements.every((element) => {
     const found = stored.filter((options) => key === undefined || nameOf(options, key) === element);
     return found.every((options) =>
-      switches.every((name) => {
+      switchNames.every((name) => {
         const value = options.get(name);
         return value === undefined || (value.kind === "boolean" && value.value);
       }),
@@ -189,7 +190,9 @@ export function judgeAddresses(
   places: readonly AddressPlace[],
   options: ReadonlyMap<string, JsonNode>,
 ): Verdict {
-  const targets: { readonly target: AlertTarget }[] = [];
+  const targets: { readonly target: AlertTarget; readonly place?: (refusal: Deny) => Deny }[] = [];
+  const kind = sectionHandlerKind(section)?.kind;
+  const sender = kind === undefined ? {} : { place: sentBy(kind) };
   const port = portOf(options.get("port"));
   for (const [name, node] of options) {
     const place = places.find((known) => known.name === name.toLowerCase());
@@ -198,7 +201,10 @@ export function judgeAddresses(
     if ("kind" in texts) return texts;
     for (const text of texts) {
       const schemes = section === "mqtt" ? { schemes: brokerSchemes } : {};
-      targets.push({ target: { text, form: place.form, ...schemes, ...(port === undefined ? {} : { port }) } });
+      targets.push({
+        target: { text, form: place.form, ...schemes, ...(port === undefined ? {} : { port }) },
+        ...sender,
+      });
     }
   }
   return judgeTargets(inquiry, targets);

@@ -8,6 +8,7 @@ import {
   judgeObjectId,
   judgeTargets,
   pass,
+  sentBy,
   storedHandler,
   stringMember,
   unparsable,
@@ -59,7 +60,7 @@ function judgeOptions(inquiry: Inquiry, kind: HandlerKind, node: JsonNode | unde
         else
           yield judgeTargets(
             inquiry,
-            texts.map((text) => ({ target: { text, form } })),
+            texts.map((text) => ({ target: { text, form }, place: sentBy(kind.kind) })),
           );
       }
     })(),

@@ -1,4 +1,5 @@
 /** What all judgements of requests have in common: their questions, their verdicts, and the words of their refusals. */
+import type { HandlerKindName } from "./alert-handlers.ts";
 import type { AlertRules } from "./alert-rules.ts";
 import { type Deny, deny } from "./decision.ts";
 import type { JsonNode } from "./json.ts";
@@ -129,6 +130,11 @@ function describe(question: LookUp): string {
     default:
       return `${question.kind} ${JSON.stringify(question.id)}`;
   }
+}
+
+/** The same refusal, with the kind of the handler that sends there. */
+export function sentBy(handler: HandlerKindName): (refusal: Deny) => Deny {
+  return (refusal) => ({ ...refusal, detail: { rule: "any", ...refusal.detail, handler } });
 }
 
 const unchanged = (refusal: Deny): Deny => refusal;

@@ -1,5 +1,6 @@
 /** Judging a script, wherever it came from. */
 import { codeFrame, position } from "../tickscript/problem.ts";
+import type { HandlerKindName } from "./alert-handlers.ts";
 import { type Deny, deny, type RefusalDetail } from "./decision.ts";
 import { type Inquiry, judgeTargets, type Verdict } from "./inspect-parts.ts";
 import { inspectScript } from "./script-policy.ts";
@@ -40,9 +41,12 @@ export function judgeScript(inquiry: Inquiry, { source, vars, place = "" }: Scri
   const constant: { target: AlertTarget; place: (refusal: Deny) => Deny }[] = [];
   for (const use of report.targets) {
     if (use.text.constant) {
-      constant.push({ target: scriptTarget(use, use.text.value), place: (refusal) => at(use, refusal) });
+      constant.push({
+        target: scriptTarget(use, use.text.value),
+        place: (refusal) => at(use, refusal, userOf(use)),
+      });
     } else if (vars !== undefined || use.text.vars.length === 0)
-      return at(use, deny("target_denied", notConstant(use)));
+      return at(use, deny("target_denied", notConstant(use)), userOf(use));
   }
   return judgeTargets(inquiry, constant);
 }
@@ -50,6 +54,10 @@ export function judgeScript(inquiry: Inquiry, { source, vars, place = "" }: Scri
 function findingDetail({ rule, handler }: Finding): RefusalDetail {
   if (handler !== undefined) return { rule: "disable-handlers", handler };
   return { rule: rule === "udf" ? "udfs" : "any" };
+}
+
+function userOf({ user }: TargetUse): { readonly handler?: HandlerKindName } {
+  return user === "sideload" ? {} : { handler: user };
 }
 
 function scriptTarget({ user, form }: TargetUse, text: string): AlertTarget {

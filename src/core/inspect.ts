@@ -79,7 +79,8 @@ function subjectOf(rules: AlertRules, method: string, { class: name, rest }: Rou
   }
 }
 
-const fluxRefusal = deny(
+/** Why a Flux task is refused, wherever it stands. */
+export const fluxRefusal = deny(
   "handler_disabled",
   "Flux tasks cannot be judged and are closed while alert handlers or targets are ([alerts] allow-flux-tasks opens them)",
   { detail: { rule: "allow-flux-tasks" } },

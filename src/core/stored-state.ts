@@ -6,7 +6,7 @@
 import { type JsonNode, parseJson } from "./json.ts";
 import { readMap, readStruct } from "./json-readers.ts";
 import type { TaskVar } from "./script-report.ts";
-import { readTaskVars } from "./script-vars.ts";
+import { readTaskVars, type TaskVarsReading } from "./script-vars.ts";
 
 /** Something that is looked up in Kapacitor. */
 export type LookUp =
@@ -95,7 +95,7 @@ const unreadable = (text: string): { readonly kind: "unreadable"; readonly text:
 });
 
 /** Parses an answer; `absentText` is how Kapacitor begins the error of an object that does not exist, which tells it from a route that is gone. */
-function readAnswer(answer: StoredAnswer, absentText: string): Reading<JsonNode> {
+export function readAnswer(answer: StoredAnswer, absentText: string): Reading<JsonNode> {
   const parsed = parseJson(answer.body, { size: Number.MAX_SAFE_INTEGER });
   if (!parsed.ok) return unreadable("is not JSON with one reading");
   if (answer.status === 200) return { kind: "found", object: parsed.value };
@@ -104,7 +104,8 @@ function readAnswer(answer: StoredAnswer, absentText: string): Reading<JsonNode>
   return unreadable(`came with status ${answer.status}`);
 }
 
-function textOf(node: JsonNode, name: string): string | undefined {
+/** The value of a member that is a string. */
+export function textOf(node: JsonNode, name: string): string | undefined {
   const members = readMap(node);
   const value = members.ok ? members.entries.get(name) : undefined;
   return value?.kind === "string" ? value.value : undefined;
@@ -117,11 +118,17 @@ export function readTask(answer: StoredAnswer, id: string): Reading<StoredTask> 
   const script = textOf(reading.object, "script");
   if (textOf(reading.object, "id") !== id || !script) return unreadable("is not that task");
   const members = readMap(reading.object);
-  const vars = members.ok ? readTaskVars(members.entries.get("vars")) : members;
-  if (!vars.ok) return unreadable(`has vars of which one ${vars.text}`);
+  const vars = members.ok ? readStoredVars(members.entries) : members;
+  if (!vars.ok) return unreadable(`has vars that cannot be read: ${vars.text}`);
   const template = members.ok ? members.entries.get("template-id") : undefined;
   if (template !== undefined && template.kind !== "string") return unreadable("is not that task");
   return { kind: "found", object: { script, templateId: template?.value ?? "", vars: vars.vars } };
+}
+
+/** Kapacitor shows an empty object for no vars, and in its list `null` for vars that it cannot show. */
+function readStoredVars(fields: ReadonlyMap<string, JsonNode>): TaskVarsReading {
+  const node = fields.get("vars");
+  return node?.kind === "object" ? readTaskVars(node) : { ok: false, text: "they are no object", offset: 0 };
 }
 
 export function readTemplate(answer: StoredAnswer, id: string): Reading<StoredTemplate> {
@@ -144,7 +151,7 @@ export function readTasks(answer: StoredAnswer): Reading<readonly ListedTask[]> 
     const id = textOf(item, "id");
     const status = textOf(item, "status");
     const fields = readMap(item);
-    const vars = fields.ok ? readTaskVars(fields.entries.get("vars")) : fields;
+    const vars = fields.ok ? readStoredVars(fields.entries) : fields;
     if (!id || (status !== "enabled" && status !== "disabled") || !vars.ok) {
       return unreadable("is not the list of tasks");
     }
@@ -156,9 +163,14 @@ export function readTasks(answer: StoredAnswer): Reading<readonly ListedTask[]> 
 export function readHandler(answer: StoredAnswer, topic: string, id: string): Reading<StoredHandler> {
   const reading = readAnswer(answer, "unknown handler");
   if (reading.kind !== "found") return reading;
-  const { object } = reading;
+  const document = handlerDocument(reading.object, topic, id);
+  return document === undefined ? unreadable("is not that handler") : { kind: "found", object: { document } };
+}
+
+/** A handler as Kapacitor shows it, as the document that it stores; undefined for anything but that handler. */
+export function handlerDocument(object: JsonNode, topic: string, id: string): JsonNode | undefined {
   const members = readStruct(object, ["id", "kind", "options", "match"]);
-  if (!members.ok || textOf(object, "id") !== id || !textOf(object, "kind")) return unreadable("is not that handler");
+  if (!members.ok || textOf(object, "id") !== id || !textOf(object, "kind")) return undefined;
   const place = { start: 0, end: 0 };
   const nothing: JsonNode = { kind: "null", ...place };
   const entries: readonly (readonly [string, JsonNode])[] = [
@@ -168,12 +180,11 @@ export function readHandler(answer: StoredAnswer, topic: string, id: string): Re
     ["options", members.get("options") ?? nothing],
     ["match", members.get("match") ?? { kind: "string", value: "", ...place }],
   ];
-  const document: JsonNode = {
+  return {
     kind: "object",
     members: entries.map(([name, value]) => ({ name, value, offset: 0 })),
     ...place,
   };
-  return { kind: "found", object: { document } };
 }
 
 export function readSection(answer: StoredAnswer): Reading<StoredSection> {
