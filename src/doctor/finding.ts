@@ -159,7 +159,6 @@ const catalogue = {
 
   policy_report_mode: ["warning", "policy", "what the policy forbids is logged and let through"],
   policy_exec_open: ["warning", "policy", "who may define tasks may run commands on Kapacitor's machine, as its user"],
-  policy_stored: ["warning", "policy", "it was stored before the policy, or around it, and still runs"],
 } as const satisfies Record<string, readonly [Severity, Area, string]>;
 
 /** The stable id of a finding. Scripts may match on it. */

@@ -1,6 +1,7 @@
 import { compileCidrs } from "../core/cidr.ts";
 import { type Facts, type InfluxdbDetails, loginKey } from "./facts.ts";
 import { finding, type Result } from "./finding.ts";
+import { isLoopback } from "./gather-kapacitor.ts";
 import { gatewayLines, listed } from "./hints.ts";
 import type { Verdict } from "./subscription-verdict.ts";
 
@@ -64,12 +65,16 @@ function judgeAddresses(facts: Facts, verdicts: readonly Verdict[]): readonly Re
       .filter(({ destination }) => destination.login === undefined)
       .map((verdict) => [verdict.kapacitor?.instance, verdict]),
   );
-  return [...open.keys()].flatMap((instance): readonly Result[] => {
+  return [...open].flatMap(([instance, verdict]): readonly Result[] => {
     if (instance === undefined || !config.http["auth-enabled"]) return judgeGate(facts, sources, names, instance?.name);
     const allowed = instance["subscription-allow-cidrs"];
     const refused = {
       instance: instance.name,
-      fix: gatewayLines(facts, `[[kapacitor]] ${instance.name}`, allowLine(allowed, local ? loopback : sources)),
+      fix: gatewayLines(
+        facts,
+        `[[kapacitor]] ${instance.name}`,
+        allowLine(allowed, local ? localSources(facts, verdict) : sources),
+      ),
     };
     if (allowed.length === 0) {
       return [
@@ -93,7 +98,10 @@ function judgeAddresses(facts: Facts, verdicts: readonly Verdict[]): readonly Re
   });
 }
 
-const loopback = ["127.0.0.1", "::1"];
+/** A process of this machine writes from the address that it writes to. */
+function localSources({ ownAddresses }: Facts, { destination }: Verdict): readonly string[] {
+  return isLoopback(destination.host) ? ["127.0.0.1", "::1"] : [...ownAddresses];
+}
 
 function allowLine(allowed: readonly string[], sources: readonly string[]): string {
   const cidrs = [...allowed, ...sources.map((address) => `${address}/${address.includes(":") ? 128 : 32}`)];

@@ -17,7 +17,7 @@ export function judgeConfiguration(facts: Facts): readonly Result[] {
 function judgeProblem(facts: Facts, problem: Problem): Finding {
   const what = formatProblem({ ...problem, severity: "error" });
   const isError = problem.severity === "error";
-  if (/^http\.https-/.test(problem.key ?? "")) {
+  if (isAboutCertificate(problem.key)) {
     return finding(isError ? "certificate_unusable" : "certificate_doubtful", {
       what: problem.text,
       fix: certificateCommands(facts, []),
@@ -37,17 +37,20 @@ function judgeProblem(facts: Facts, problem: Problem): Finding {
   });
 }
 
+function isAboutCertificate(key: string | undefined): boolean {
+  return /^http\.https-(?:certificate|private-key)$/.test(key ?? "");
+}
+
 /** What clients make of the certificate: whether it is the one that is served, its names, whether they know its CA. */
 export function judgeCertificate(facts: Facts): readonly Result[] {
   const { certificate, gateway, config } = facts;
   if (!config.http["https-enabled"] || certificate === undefined) return [];
   const served = gateway.dial?.kind === "tls" ? gateway.dial : undefined;
-  const results: Result[] = [
-    fine(
-      "certificate",
-      `${certificate.subject}: ${count(certificate.daysLeft, "day")} left, for ${listed(certificate.names)}`,
-    ),
-  ];
+  const results: Result[] = [];
+  if (!facts.problems.some(({ key }) => isAboutCertificate(key))) {
+    const { subject, daysLeft, names } = certificate;
+    results.push(fine("certificate", `${subject}: ${count(daysLeft, "day")} left, for ${listed(names)}`));
+  }
   if (served !== undefined && served.fingerprint !== certificate.fingerprint) {
     results.push(
       finding("certificate_not_served", {
@@ -118,7 +121,11 @@ export type Whereabouts = "here" | "other" | "plain" | "nothing" | "unresolved" 
 export function whereabouts(facts: Facts, dialled: Dial | undefined): Whereabouts {
   if (dialled === undefined) return "unknown";
   if (dialled.kind === "plain") return "plain";
-  if (dialled.kind === "failure") return /^(?:ENOTFOUND|EAI_AGAIN)$/.test(dialled.code) ? "unresolved" : "nothing";
+  if (dialled.kind === "failure") {
+    if (/^(?:ENOTFOUND|EAI_AGAIN)$/.test(dialled.code)) return "unresolved";
+    // While the gateway is down nothing can be said about where it would be found.
+    return facts.gateway.dial?.kind === "failure" ? "unknown" : "nothing";
+  }
   const served = facts.gateway.dial?.kind === "tls" ? facts.gateway.dial.fingerprint : undefined;
   return dialled.fingerprint === served || dialled.fingerprint === facts.certificate?.fingerprint ? "here" : "other";
 }

@@ -63,11 +63,9 @@ function judgeCluster(facts: Facts, kapacitor: KapacitorFacts, cluster: Cluster)
     ];
   }
   const told = toldBy(kapacitor, cluster);
-  const found = [
-    ...judgeProtocol(facts, kapacitor, cluster, told),
-    ...judgeAddress(facts, kapacitor, cluster, told),
-    ...judgePath(facts, kapacitor, cluster, told),
-  ];
+  const place = [...judgeProtocol(facts, kapacitor, cluster, told), ...judgeAddress(facts, kapacitor, cluster, told)];
+  // Kapacitor compares scheme, host and port: when one of them changes it makes the subscription anew by itself.
+  const found = [...place, ...judgePath(facts, kapacitor, cluster, told, place.length === 0)];
   if (found.length > 0) return found;
   return [fine("kapacitor", `it tells InfluxDB to write to ${urlOf(told)}/write`, instance.name)];
 }
@@ -92,7 +90,7 @@ function judgeAddress(facts: Facts, { instance }: KapacitorFacts, cluster: Clust
   const secure = facts.config.http["https-enabled"];
   const about = { instance: instance.name };
   const key = `[[influxdb]] ${cluster.name}`;
-  const nameMissing = secure && cluster.hostname !== "" && !covers(names, told.host);
+  const nameMissing = secure && !covers(names, told.host);
   if (place === "here" || (!secure && place === "plain" && (!("port" in bound) || told.port === bound.port))) {
     if (!secure || covers(names, told.host)) return [];
     return [
@@ -124,9 +122,9 @@ function judgeAddress(facts: Facts, { instance }: KapacitorFacts, cluster: Clust
         facts,
         "port" in bound ? facts.dials.get(originOf({ host: told.host, port: bound.port })) : undefined,
       );
-  if (right === "here") return results;
-  const doubtful = right === "unresolved" || right === "unknown" || (right === "other" && !nameMissing);
-  if (!samePort && doubtful && !nameMissing && cluster.hostname !== "") return results;
+  if (right === "here" || (right === "unknown" && !nameMissing)) return results;
+  const doubtful = !nameMissing && (right === "unresolved" || right === "other");
+  if (!samePort && doubtful) return results;
   const set =
     cluster.hostname === ""
       ? `kapacitor-hostname is not set, so Kapacitor's hostname ${JSON.stringify(told.host)} is used`
@@ -134,7 +132,7 @@ function judgeAddress(facts: Facts, { instance }: KapacitorFacts, cluster: Clust
   results.push(
     finding("kapacitor_hostname", {
       ...about,
-      severity: doubtful && !nameMissing ? "warning" : "error",
+      severity: doubtful ? "warning" : "error",
       what: `${key}: ${set}${seen(right, { ...told, port: "port" in bound ? bound.port : told.port })}${nameMissing ? "; the certificate does not have that name" : ""}`,
       fix: kapacitorLines(
         cluster.name,
@@ -167,11 +165,17 @@ function seen(place: ReturnType<typeof whereabouts>, target: { readonly host: st
   }
 }
 
-function judgePath(facts: Facts, kapacitor: KapacitorFacts, cluster: Cluster, told: Told): readonly Result[] {
+function judgePath(
+  facts: Facts,
+  kapacitor: KapacitorFacts,
+  cluster: Cluster,
+  told: Told,
+  isAlone: boolean,
+): readonly Result[] {
   const { instance, state } = kapacitor;
   const wanted = instance["subscription-path"];
   if (told.path === wanted || (state.kind === "up" && isBefore(state.version, [1, 5, 8]))) return [];
-  const drops = subscriptionsOf(facts, kapacitor, cluster).map(dropStatement);
+  const drops = !isAlone ? [] : subscriptionsOf(facts, kapacitor, cluster).map(dropStatement);
   const lines = kapacitorLines(cluster.name, `subscription-path = ${JSON.stringify(wanted)}`);
   return [
     finding("kapacitor_subscription_path", {

@@ -20,28 +20,56 @@ export function renderReport(results: readonly Result[]): string {
   const several = new Set(results.map(({ instance }) => instance).filter((name) => name !== undefined)).size > 1;
   const lines: string[] = [];
   let area: Area | undefined;
-  for (const result of results) {
+  for (const [index, result] of results.entries()) {
     if (result.area !== area) {
       area = result.area;
       lines.push("", titles[area]);
     }
     const instance = several && result.instance !== undefined ? `${result.instance}: ` : "";
-    lines.push(...(isFinding(result) ? findingLines(result, instance) : wrapped("  ✓ ", `${instance}${result.fine}`)));
+    if (!isFinding(result)) lines.push(...wrapped("  ✓ ", `${instance}${result.fine}`));
+    else lines.push(...findingLines(result, instance), ...fixLines(results, index));
   }
   return `${lines.join("\n").trimStart()}\n\n${summary(results)}\n`;
 }
 
-function findingLines(finding: Finding, instance: string): readonly string[] {
-  const { id, severity, what, why, fix } = finding;
+function findingLines({ id, severity, what, why }: Finding, instance: string): readonly string[] {
+  return [`  ${marks[severity]} ${id}`, ...wrapped("      ", `${instance}${what}`), ...wrapped("      why  ", why)];
+}
+
+/** Findings in a row whose lines belong to the same place of the same file have them once, together, below the last. */
+function fixLines(results: readonly Result[], index: number): readonly string[] {
+  const place = placeOf(results[index]);
+  if (place !== undefined && placeOf(results[index + 1]) === place) return [];
+  let first = index;
+  while (place !== undefined && placeOf(results[first - 1]) === place) first--;
+  const group = results.slice(first, index + 1).filter(isFinding);
+  const last = group.at(-1)?.fix ?? [];
+  const tail = group.length === 1 ? 0 : commonTail(group);
+  const fix = [
+    ...(place === undefined ? [] : [place]),
+    ...group.flatMap(({ fix }) => fix.slice(place === undefined ? 0 : 1, fix.length - tail)),
+    ...last.slice(last.length - tail),
+  ];
   const shown = fix.length > mostFixLines ? fix.slice(0, mostFixLines - 1) : fix;
   const rest = fix.length - shown.length;
   return [
-    `  ${marks[severity]} ${id}`,
-    ...wrapped("      ", `${instance}${what}`),
-    ...wrapped("      why  ", why),
-    ...shown.map((line, index) => `      ${index === 0 ? "fix" : "   "}  ${line}`),
+    ...shown.map((line, number) => `      ${number === 0 ? "fix" : "   "}  ${line}`),
     ...(rest > 0 ? [`           # and ${rest} more: kapgate doctor -json`] : []),
   ];
+}
+
+/** The comment that says where the lines of a fix go. */
+function placeOf(result: Result | undefined): string | undefined {
+  const first = result !== undefined && isFinding(result) ? result.fix[0] : undefined;
+  return first?.startsWith("# ") === true && first.endsWith(":") ? first : undefined;
+}
+
+/** How many lines all of these fixes end with. */
+function commonTail(group: readonly Finding[]): number {
+  const [{ fix: model } = { fix: [] }] = group;
+  let length = 0;
+  while (length < model.length - 2 && group.every(({ fix }) => fix.at(-1 - length) === model.at(-1 - length))) length++;
+  return length;
 }
 
 /** Breaks at spaces; continued lines stand below the first word. A word that is too long stays whole: it may be a URL. */
@@ -67,5 +95,6 @@ export function summary(results: readonly Result[]): string {
     .map(([number, severity]) => `${number} ${severity}${number === 1 ? "" : "s"}`);
   const first = findings.find(({ severity }) => severity === "error");
   if (parts.length === 0) return "Everything is in order.";
+  if (findings.every(({ severity }) => severity === "note")) return `Nothing to repair; ${parts.join(", ")}.`;
   return `${parts.join(", ")}${first === undefined ? "" : `. Begin with ${first.id}`}.`;
 }

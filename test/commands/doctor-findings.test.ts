@@ -1,0 +1,65 @@
+import t from "tap";
+import { diagnose } from "../../src/doctor/doctor.ts";
+import { type FindingId, findingIds, isFinding } from "../../src/doctor/finding.ts";
+import { renderReport, summary } from "../../src/doctor/report.ts";
+import { gatewayCases } from "./doctor-cases-gateway.ts";
+import { influxdbCases } from "./doctor-cases-influxdb.ts";
+import { subscriptionCases } from "./doctor-cases-subscriptions.ts";
+import { cluster, dials, factsOf, influx, path } from "./doctor-facts.ts";
+import { doctorPage } from "./doctor-page.ts";
+
+const cases = [...gatewayCases, ...influxdbCases, ...subscriptionCases];
+const seen = new Set<FindingId>();
+
+for (const { name, facts, expect } of cases) {
+  t.test(name, async (t) => {
+    const found = diagnose(facts).filter(isFinding);
+    for (const { id } of found) seen.add(id);
+    t.strictSame(
+      found.map(({ id }) => id).sort(),
+      expect.map(([id]) => id).sort(),
+      JSON.stringify(found, undefined, 1),
+    );
+    for (const [id, what, fix, severity] of expect) {
+      const match = found.filter((entry) => entry.id === id).find((entry) => what.test(entry.what));
+      t.ok(match, `${id}: ${what}`);
+      t.match(match?.fix.join("\n"), fix, `${id}: its fix`);
+      if (severity !== undefined) t.equal(match?.severity, severity);
+    }
+    t.notMatch(JSON.stringify(found) + renderReport(diagnose(facts)), /hunter2|dG9rZW4/, "no secret is shown");
+  });
+}
+
+t.test("every finding has a case", async (t) => {
+  t.strictSame(
+    findingIds.filter((id) => !seen.has(id)),
+    [],
+  );
+});
+
+t.test("the report says what is in order, wraps, and has the lines of one place of one file once", async (t) => {
+  t.equal(summary(diagnose(factsOf())), "Everything is in order.");
+  const facts = factsOf({
+    kapacitor: { clusters: [{ ...cluster, protocol: "http", port: 0, path: "" }] },
+    dials: dials({ "kapgate.test:9092": { kind: "plain" } }),
+    influxdb: influx({ subscriptions: [], retentionPolicies: [], counts: [] }),
+  });
+  const report = renderReport(diagnose(facts));
+  t.match(
+    report,
+    `      fix  # kapacitor.conf, the [[influxdb]] with name = "default":
+           subscription-protocol = "https"
+           http-port = 9443
+           subscription-path = "${path}"
+           systemctl restart kapacitor
+`,
+  );
+  t.match(report, "\n3 errors. Begin with kapacitor_subscription_protocol.\n");
+  t.equal(report.match(/restart kapacitor/g)?.length, 1);
+  for (const line of report.split("\n")) t.ok(line.length <= 118 || /^ +(?:fix|influx|curl)/.test(line), line);
+});
+
+t.test("docs/doctor.md has every finding: node test/commands/doctor-page.ts writes them", async (t) => {
+  const { committed, expected } = doctorPage();
+  t.equal(committed, expected);
+});
