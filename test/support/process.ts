@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type LogRecord, testCertificate } from "./gateway.ts";
 
-const entry = fileURLToPath(new URL("../../src/kapgate.js", import.meta.url));
+export const kapgateEntry = fileURLToPath(new URL("../../src/kapgate.js", import.meta.url));
 export const repository = fileURLToPath(new URL("../..", import.meta.url));
 
 /** How a process ended, with everything it wrote. */
@@ -57,13 +57,14 @@ bind-address = "127.0.0.1:0"
 /** Runs kapgate from source, as a user would. */
 export function launch(
   args: readonly string[],
-  options: { cwd: string; env?: Readonly<Record<string, string>>; command?: string },
+  options: { cwd: string; env?: Readonly<Record<string, string>>; command?: string; descriptor3?: number },
 ): LiveProcess {
-  const [command, ...before] = options.command === undefined ? [process.execPath, entry] : options.command.split(" ");
+  const [command, ...before] =
+    options.command === undefined ? [process.execPath, kapgateEntry] : options.command.split(" ");
   const child = spawn(command ?? "", [...before, ...args], {
     cwd: options.cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe", ...(options.descriptor3 === undefined ? [] : [options.descriptor3])],
   });
   let stdout = "";
   let stderr = "";
