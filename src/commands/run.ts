@@ -1,7 +1,8 @@
 import { unlink, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import type { Flags } from "../config/flags.ts";
-import { type Log, openLog } from "../observability/logger.ts";
+import type { Log } from "../observability/logger.ts";
+import { type Logs, openLogs } from "../observability/logs.ts";
 import type { Problem } from "../problem.ts";
 import { fileLimitProblem } from "../server/file-limit.ts";
 import { type Gateway, startGateway } from "../server/gateway.ts";
@@ -53,20 +54,21 @@ export async function run(io: ProcessIo): Promise<number> {
     io.stderr.write(`kapgate: bind-address ${problem}\n`);
     return 1;
   }
-  const log = await openLogOf(io, prepared);
-  if (log === undefined) return 2;
+  const logs = await openLogsOf(io, prepared);
+  if (logs === undefined) return 2;
+  const { log, auditFile } = logs;
   for (const problem of problems) logWarning(log, problem);
   const tooFewFiles = await fileLimitProblem(http["max-connections"]);
   if (tooFewFiles !== undefined) log.pino.warn(tooFewFiles);
   let gateway: Gateway;
   try {
     if (pidfile !== undefined) await writeFile(pidfile, `${io.pid}\n`);
-    gateway = await startGateway(prepared, log);
+    gateway = await startGateway(prepared, log, { auditFile, version: packageVersion() });
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     log.pino.error({ cause: text }, "could not start");
     io.stderr.write(`kapgate: could not start: ${text}\n`);
-    await log.close();
+    await logs.close();
     return 2;
   }
   announce(log, gateway, prepared);
@@ -74,16 +76,16 @@ export async function run(io: ProcessIo): Promise<number> {
   notify.ready(serving(gateway));
   const read: Read = (running, source) => readWatched(io, flags, { running, source });
   const reloader = createReloader(gateway, { ...reading, prepared }, read, log.pino);
-  const code = await serve(io, { gateway, log, notify, reloader });
+  const code = await serve(io, { gateway, logs, notify, reloader });
   if (pidfile !== undefined) await unlink(pidfile).catch(() => {});
-  await log.close();
+  await logs.close();
   if (code === 0) await notify.settled();
   return code;
 }
 
-async function openLogOf(io: ProcessIo, prepared: Prepared): Promise<Log | undefined> {
+async function openLogsOf(io: ProcessIo, prepared: Prepared): Promise<Logs | undefined> {
   try {
-    return await openLog(prepared.config.logging);
+    return await openLogs(prepared.config.logging);
   } catch (error) {
     io.stderr.write(`kapgate: cannot open the log: ${error instanceof Error ? error.message : String(error)}\n`);
     return undefined;
@@ -92,13 +94,14 @@ async function openLogOf(io: ProcessIo, prepared: Prepared): Promise<Log | undef
 
 interface Running {
   readonly gateway: Gateway;
-  readonly log: Log;
+  readonly logs: Logs;
   readonly notify: Notify;
   readonly reloader: Reloader;
 }
 
 /** Waits for signals. The first TERM or INT drains, the second ends at once. */
-function serve(io: ProcessIo, { gateway, log, notify, reloader }: Running): Promise<number> {
+function serve(io: ProcessIo, { gateway, logs, notify, reloader }: Running): Promise<number> {
+  const { log } = logs;
   return new Promise((resolve) => {
     let stopping = false;
     io.onFault((error) => {
@@ -125,7 +128,7 @@ function serve(io: ProcessIo, { gateway, log, notify, reloader }: Running): Prom
     };
     io.onSignal((signal) => {
       if (signal === "SIGHUP") {
-        reopen(log);
+        logs.reopen();
         // What runs is about to end: it ends as it is.
         if (!stopping) void reload();
       } else if (stopping) {
@@ -139,13 +142,6 @@ function serve(io: ProcessIo, { gateway, log, notify, reloader }: Running): Prom
         void stop().then(resolve);
       }
     });
-  });
-}
-
-function reopen(log: Log): void {
-  log.reopen().then((problem) => {
-    if (problem !== undefined)
-      log.pino.error({ cause: problem }, "the log file cannot be opened again, the old one is written on");
   });
 }
 

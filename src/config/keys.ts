@@ -269,7 +269,11 @@ export const admin = {
 
 export const logging = {
   file: path("STDERR", "Where the log goes: STDERR, STDOUT or a file.", ["STDERR", "STDOUT"]),
-  "audit-file": path("", "File that changes are also logged to. Empty: none."),
+  "audit-file": path(
+    "",
+    "Where changes are logged to as well, whatever level: STDERR, STDOUT or a file. Empty: nowhere.",
+    ["STDERR", "STDOUT"],
+  ),
   level: choice(["DEBUG", "INFO", "WARN", "ERROR"], "INFO", "The least severe entries that are logged."),
   format: choice(["json", "logfmt"], "json", "The form of a log entry."),
 };

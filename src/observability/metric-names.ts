@@ -32,6 +32,7 @@ export const metrics = {
   kapgate_write_waiting_bytes: gauge("Memory of writes that arrive or wait.", "instance"),
   kapgate_group_commit_writes: histogram("Writes that left for Kapacitor as one request."),
   kapgate_connections: gauge("Open connections of clients, handshakes included."),
+  kapgate_connections_closed_total: counter("Connections that a limit cost.", "limit"),
   kapgate_tls_failures_total: counter("TLS handshakes that failed.", "cause"),
   kapgate_certificate_expiry_timestamp_seconds: gauge("When the certificate that is served expires."),
   kapgate_config_last_reload_successful: gauge("Whether the last reload took everything that it read."),

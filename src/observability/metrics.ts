@@ -51,6 +51,7 @@ export interface Metrics {
   /** Counts a request of the write lane that left with this many writes in it. */
   groupSent(writes: number): void;
   handshakeFailed(cause: string): void;
+  connectionClosed(limit: string): void;
   /** The exposition, as Prometheus reads it. */
   text(): Promise<string>;
   readonly totals: Totals;
@@ -80,19 +81,19 @@ const other = "other";
 
 const groupBounds = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
-/** The metrics of one gateway. @param causes why a handshake can fail: counted from the start, so that a rate sees the first one */
-export function createMetrics(facts: MetricFacts, causes: readonly string[]): Metrics {
+/**
+ * The metrics of one gateway. What can happen to a connection is counted from the start, so that a rate sees the first time.
+ * @param causes why a handshake can fail
+ * @param limits what can cost a connection
+ */
+export function createMetrics(facts: MetricFacts, causes: readonly string[], limits: readonly string[]): Metrics {
   const requests = createRequestCounters({
     total: names.kapgate_requests_total.labels,
     seconds: names.kapgate_request_seconds.labels,
     upstreamSeconds: names.kapgate_upstream_seconds.labels,
   });
-  const failures = new Series({
-    labels: names.kapgate_tls_failures_total.labels,
-    most: 64,
-    create: createCount,
-    overflow: () => [other],
-  });
+  const failures = countBy(names.kapgate_tls_failures_total.labels, causes);
+  const closed = countBy(names.kapgate_connections_closed_total.labels, limits);
   const targets = new Series<LastWrite>({
     labels: names.kapgate_write_last_success_timestamp_seconds.labels,
     most: mostWriteTargets,
@@ -102,7 +103,6 @@ export function createMetrics(facts: MetricFacts, causes: readonly string[]): Me
   const groups = new Distribution(groupBounds);
   let points = 0;
   let bytes = 0;
-  for (const cause of causes) failures.cell([cause]);
 
   const exposition = createExposition();
   const rows: Readonly<Record<(typeof metricNames)[number], () => Iterable<Row>>> = {
@@ -118,6 +118,7 @@ export function createMetrics(facts: MetricFacts, causes: readonly string[]): Me
     kapgate_write_waiting_bytes: () => perInstance(({ waitingBytes }) => waitingBytes),
     kapgate_group_commit_writes: () => distribution({}, groups),
     kapgate_connections: () => single(facts.connections()),
+    kapgate_connections_closed_total: () => counts(closed),
     kapgate_tls_failures_total: () => counts(failures),
     kapgate_certificate_expiry_timestamp_seconds: () => single(facts.certificateExpiry()),
     kapgate_config_last_reload_successful: () => single(Number(facts.reload().successful)),
@@ -154,6 +155,9 @@ export function createMetrics(facts: MetricFacts, causes: readonly string[]): Me
     handshakeFailed: (cause) => {
       failures.cell([cause]).value += 1;
     },
+    connectionClosed: (limit) => {
+      closed.cell([limit]).value += 1;
+    },
     text: () => exposition.text(),
     totals: {
       requests: () => requests.total.entries(),
@@ -186,6 +190,13 @@ export function createMetrics(facts: MetricFacts, causes: readonly string[]): Me
       if (found !== undefined) yield { labels: { instance: instance.name }, value: found };
     }
   }
+}
+
+/** Counters of one label, there from the start. */
+function countBy(labels: readonly string[], values: readonly string[]): Series<Count> {
+  const series = new Series({ labels, most: 64, create: createCount, overflow: () => [other] });
+  for (const value of values) series.cell([value]);
+  return series;
 }
 
 function single(value: number | undefined): readonly Row[] {

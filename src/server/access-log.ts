@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { classOf, type Exchange } from "./exchange.ts";
+import { classOf, type Exchange, statusOf } from "./exchange.ts";
 
 export interface AccessLogOptions {
   readonly "log-enabled": boolean;
@@ -12,7 +12,6 @@ export function logAccess(log: Logger, options: AccessLogOptions, exchange: Exch
   const failed = exchange.reason === "internal_error";
   if (!options["log-enabled"] && !failed) return;
   if (options["suppress-write-log"] && lane === "write" && exchange.reason === undefined) return;
-  const status = exchange.response.headersSent ? exchange.response.statusCode : 0;
   const record = {
     request_id: exchange.requestId,
     upstream_request_id: exchange.upstreamRequestId,
@@ -21,7 +20,7 @@ export function logAccess(log: Logger, options: AccessLogOptions, exchange: Exch
     instance: exchange.located?.instance,
     method: exchange.request.method,
     path: exchange.loggedPath,
-    status,
+    status: statusOf(exchange),
     reason: exchange.reason,
     would_refuse: exchange.wouldRefuse?.reason,
     would_refuse_text: exchange.wouldRefuse?.text,

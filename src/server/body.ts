@@ -52,10 +52,9 @@ export function readBody(exchange: Exchange, limit: number, timeoutMs: number): 
     };
     const finish = (): void => {
       exchange.bytesIn = length;
-      settle({
-        kind: "body",
-        bytes: chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks, length),
-      });
+      const bytes = chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks, length);
+      if (exchange.change !== undefined) exchange.change.body = bytes;
+      settle({ kind: "body", bytes });
     };
     const leave = (): void => settle({ kind: "gone" });
     request.on("data", take);

@@ -10,22 +10,36 @@ const reasonByCode: Readonly<Record<string, Reason>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: "body_too_large",
 };
 
+/** What is known of a request that could not be read. */
+export interface BrokenRequest {
+  readonly requestId: string;
+  readonly reason: Reason;
+  readonly status: number;
+  readonly remoteAddress: string | undefined;
+}
+
 /**
  * Answers what node's parser could not read as HTTP/1.1, with the same body as every refusal, and closes: after bytes with no certain
- * meaning nothing on that connection can be trusted. The record says what was wrong, never what was sent.
+ * meaning nothing on that connection can be trusted. The record says what was wrong, never what was sent. Returns what was refused, if
+ * there was an answer.
  * @param isAnswering an answer has begun on that connection: it is cut instead, or this one would be read as a part of it
  */
-export function answerBrokenRequest(error: Error, socket: Socket, isAnswering: boolean, log: Logger): void {
+export function answerBrokenRequest(
+  error: Error,
+  socket: Socket,
+  isAnswering: boolean,
+  log: Logger,
+): BrokenRequest | undefined {
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   if (!socket.writable || code === "ECONNRESET" || code === "EPIPE" || isAnswering) {
     socket.destroy();
-    return;
+    return undefined;
   }
   const reason = reasonByCode[code] ?? "bad_request";
   // A connection that was opened ahead of need, as browsers do: there is no request that an answer could belong to.
   if (reason === "request_timeout" && socket.bytesRead === 0) {
     socket.destroy();
-    return;
+    return undefined;
   }
   const requestId = randomUUID();
   const text = textOf(reason);
@@ -47,4 +61,5 @@ export function answerBrokenRequest(error: Error, socket: Socket, isAnswering: b
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nConnection: close\r\nRequest-Id: ${requestId}\r\n` +
       `Content-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
+  return { requestId, reason, status, remoteAddress: socket.remoteAddress };
 }

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Deny, deny } from "../core/decision.ts";
 import { decodePercent } from "../core/target.ts";
-import { logAccess } from "./access-log.ts";
 import type { ApiLane } from "./api-lane.ts";
+import { openTrail } from "./change-record.ts";
 import { type Exchange, openExchange } from "./exchange.ts";
 import { admitHead, passGates } from "./gates.ts";
+import type { Observer } from "./observer.ts";
 import type { Repeats } from "./repeats.ts";
 import { refuse } from "./respond.ts";
 import type { GatewayState } from "./state.ts";
@@ -17,12 +18,14 @@ export type Dispatch = (request: IncomingMessage, response: ServerResponse, expe
  * The entrance of both lanes. Opens the record of the request, passes the gates that need nobody's name (client address, framing,
  * target, instance) in the order of the contract, and hands over to the lane. `current` is asked once per request.
  * @param repeats knows what the gates said about the last write of each connection
+ * @param observer accounts for every request at its end
  */
 export function createDispatch(
   current: () => GatewayState,
   apiLane: ApiLane,
   writeLane: WriteLane,
   repeats: Repeats,
+  observer: Observer,
 ): Dispatch {
   return (request, response, expectsContinue) => {
     const state = current();
@@ -30,7 +33,7 @@ export function createDispatch(
     // Without a listener a broken connection would end the process.
     request.on("error", noteCause(exchange));
     response.on("error", noteCause(exchange));
-    response.once("close", () => logAccess(state.log, state.config.http, exchange));
+    response.once("close", () => observer.finished(state, exchange));
     try {
       const known = repeats.recall(state, request);
       if (known !== undefined) {
@@ -39,6 +42,7 @@ export function createDispatch(
         return;
       }
       const refusal = enter(state, exchange);
+      exchange.change = openTrail(exchange);
       if (refusal !== undefined) refuse(exchange, refusal, state.config.http.realm);
       else if (exchange.located?.lane === "write") writeLane.serve(state, exchange, undefined);
       else apiLane(state, exchange);

@@ -5,6 +5,7 @@ import type { Located } from "../core/instances.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Target } from "../core/target.ts";
 import type { Reason } from "../errors.ts";
+import type { ChangeTrail } from "./change-trail.ts";
 
 /** One request and what became of it. Opened before any gate, so that refusals are logged too; written to the log once, at the end. */
 export interface Exchange {
@@ -40,6 +41,8 @@ export interface Exchange {
   /** Kapacitor's Request-Id, from its answer. */
   upstreamRequestId: string | undefined;
   upstreamMs: number | undefined;
+  /** For the audit log; undefined: the request changes nothing. */
+  change: ChangeTrail | undefined;
   bytesIn: number;
   bytesOut: number;
 }
@@ -71,6 +74,7 @@ export function openExchange(request: IncomingMessage, response: ServerResponse,
     cause: undefined,
     upstreamRequestId: undefined,
     upstreamMs: undefined,
+    change: undefined,
     bytesIn: 0,
     bytesOut: 0,
   };
@@ -85,4 +89,9 @@ export function hasBody(exchange: Exchange): boolean {
 export function classOf(exchange: Exchange): string {
   const route = exchange.located?.route;
   return route?.kind === "route" ? route.class : "unknown";
+}
+
+/** The status that the client was sent; 0: no answer began. */
+export function statusOf({ response }: Exchange): number {
+  return response.headersSent ? response.statusCode : 0;
 }

@@ -70,19 +70,25 @@ export async function forward(state: GatewayState, exchange: Exchange, plan: For
       call.abort();
     });
   }
+  const { change } = exchange;
+  const ended = Promise.withResolvers<void>();
+  if (change !== undefined) change.sent = ended.promise;
   const outcome = await call.outcome;
   exchange.upstreamMs = performance.now() - startedAt;
   if (outcome.kind === "failure") {
+    ended.resolve();
     exchange.cause = outcome.cause;
     if (!exchange.response.destroyed && !exchange.response.headersSent) refuse(exchange, outcome.decision, realm);
     return over;
   }
   const { message } = outcome;
-  const done = new Promise<void>((resolve) => {
-    message.once("close", resolve);
-  });
+  message.once("close", ended.resolve);
+  if (change !== undefined) {
+    change.upstreamStatus = message.statusCode;
+    message.on("data", (chunk: Buffer) => change.noteAnswer(chunk));
+  }
   answer(exchange, message, realm, info.definition === true);
-  return { done };
+  return { done: ended.promise };
 }
 
 /** Methods that node frames with an empty chunked body when nothing says that there is none. */

@@ -6,6 +6,7 @@ import { createInfluxHolder } from "../influxdb/influx.ts";
 import type { Log } from "../observability/logger.ts";
 import { createUpstreams } from "../upstream/upstreams.ts";
 import { startAdmin } from "./admin.ts";
+import { createAdminAnswers } from "./admin-answers.ts";
 import { createApiLane } from "./api-lane.ts";
 import { type ClientTrust, createClientCertificates } from "./client-certificates.ts";
 import { createDispatch } from "./dispatch.ts";
@@ -13,8 +14,9 @@ import { bind, createListener } from "./listen.ts";
 import type { Prepared } from "./prepare.ts";
 import { createReloadHistory, type ReloadHistory } from "./reload-history.ts";
 import { createRepeats } from "./repeats.ts";
-import { createResolver } from "./resolve.ts";
+import { createResolver, type Resolve } from "./resolve.ts";
 import type { GatewayState } from "./state.ts";
+import { createTelemetry, type Telemetry } from "./telemetry.ts";
 import { createWriteLane } from "./write-lane.ts";
 
 /** The part of shutdown-timeout that is left for answering the writes that still wait. */
@@ -40,16 +42,23 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-/**
- * Starts the listeners. Rejects with the system's error when an address cannot be bound; then nothing is left open.
- * @param resolve finds the addresses of alert targets that are names
- */
-export async function startGateway(prepared: Prepared, log: Log, resolve = createResolver()): Promise<Gateway> {
+export interface GatewayExtras {
+  /** Finds the addresses of alert targets that are names. */
+  readonly resolve?: Resolve | undefined;
+  /** The log of `audit-file`. */
+  readonly auditFile?: Log | undefined;
+  /** The gateway's own. */
+  readonly version?: string;
+}
+
+/** Starts the listeners. Rejects with the system's error when an address cannot be bound; then nothing is left open. */
+export async function startGateway(prepared: Prepared, log: Log, extras: GatewayExtras = {}): Promise<Gateway> {
+  const { resolve = createResolver(), auditFile, version = "" } = extras;
   const verifier = createVerifier({
     users: prepared.users,
     concurrency: hashConcurrency(process.env.UV_THREADPOOL_SIZE),
   });
-  const upstreams = createUpstreams();
+  const upstreams = createUpstreams((writes) => telemetry.metrics.groupSent(writes));
   const influxdb = createInfluxHolder((cause) => {
     if (cause === undefined) log.pino.info("InfluxDB lists its subscriptions again");
     else log.pino.warn({ cause }, "InfluxDB does not list its subscriptions; the tokens known so far stay valid");
@@ -76,19 +85,41 @@ export async function startGateway(prepared: Prepared, log: Log, resolve = creat
   let { tls } = prepared;
   let ready = true;
   const reloads = createReloadHistory();
+  const telemetry: Telemetry = createTelemetry({
+    version,
+    log,
+    auditFile,
+    reloads,
+    state: () => state,
+    certificate: () => tls?.certificate,
+    connections: () => listener.connections.count(),
+  });
+  const { metrics, observer } = telemetry;
   const repeats = createRepeats();
-  const dispatch = createDispatch(() => state, await createApiLane(resolve), createWriteLane(repeats), repeats);
-  const listener = createListener(prepared.tls?.context, prepared.config.http, dispatch, log.pino);
+  const writeLane = createWriteLane(repeats, metrics.written);
+  const dispatch = createDispatch(() => state, await createApiLane(resolve), writeLane, repeats, observer);
+  const listener = createListener(prepared.tls?.context, prepared.config.http, dispatch, log.pino, {
+    handshakeFailed: metrics.handshakeFailed,
+    limitMet: metrics.connectionClosed,
+    requestBroken: observer.requestBroken,
+  });
   certificates.watch(listener.server);
   const address = prepared.config.http["bind-address"];
-  await bind(listener.server, address).catch((error: unknown) => {
+  const giveUp = (error: unknown): never => {
     influxdb.close();
+    telemetry.stop();
     throw error;
-  });
-  const admin = await startAdmin(prepared.config.admin, { isReady: () => ready }).catch(async (error: unknown) => {
-    influxdb.close();
+  };
+  await bind(listener.server, address).catch(giveUp);
+  const answers = createAdminAnswers({ telemetry, isReady: () => ready });
+  const admin = await startAdmin(
+    prepared.config.admin["bind-address"],
+    () => state.config.admin,
+    answers,
+    (error) => log.pino.error({ cause: String(error) }, "the admin listener failed"),
+  ).catch(async (error: unknown) => {
     await listener.close();
-    throw error;
+    return giveUp(error);
   });
 
   let stopping: Promise<void> | undefined;
@@ -112,6 +143,7 @@ export async function startGateway(prepared: Prepared, log: Log, resolve = creat
     await admin?.close();
     upstreams.close();
     influxdb.close();
+    telemetry.stop();
   };
 
   return {

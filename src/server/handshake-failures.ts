@@ -16,6 +16,9 @@ const causes = {
 
 export type HandshakeCause = keyof typeof causes;
 
+/** Every cause, in the order of the contract. */
+export const handshakeCauses = Object.keys(causes) as readonly HandshakeCause[];
+
 function causeOf(code: string): HandshakeCause {
   if (code === "ERR_SSL_HTTP_REQUEST") return "tls_plain_http";
   if (code === "ERR_TLS_HANDSHAKE_TIMEOUT") return "handshake_timeout";

@@ -3,7 +3,7 @@ import http from "node:http";
 import https from "node:https";
 import { Server as NetServer, type Socket } from "node:net";
 import type { Logger } from "pino";
-import { answerBrokenRequest } from "./broken-request.ts";
+import { answerBrokenRequest, type BrokenRequest } from "./broken-request.ts";
 import { type ConnectionLimits, type Connections, limitTexts, type OnLimit, trackConnections } from "./connections.ts";
 import type { Dispatch } from "./dispatch.ts";
 import { type HandshakeCause, logHandshakeFailures } from "./handshake-failures.ts";
@@ -24,6 +24,7 @@ export interface ListenerLimits extends ConnectionLimits {
 export interface ListenerEvents {
   readonly handshakeFailed?: (cause: HandshakeCause) => void;
   readonly limitMet?: OnLimit;
+  readonly requestBroken?: (request: BrokenRequest) => void;
 }
 
 export interface Listener {
@@ -95,9 +96,10 @@ export function createListener(
   server.on("checkExpectation", (request: http.IncomingMessage, response: http.ServerResponse) =>
     take(request, response, false),
   );
-  server.on("clientError", (error: Error, socket: Socket) =>
-    answerBrokenRequest(error, socket, connections.isAnswering(socket), log),
-  );
+  server.on("clientError", (error: Error, socket: Socket) => {
+    const broken = answerBrokenRequest(error, socket, connections.isAnswering(socket), log);
+    if (broken !== undefined) events.requestBroken?.(broken);
+  });
   server.on("connection", (socket: Socket) => {
     // A socket without a listener ends the process when its peer resets it before TLS has taken it over.
     socket.on("error", () => {});

@@ -27,8 +27,18 @@ export interface TestGateway {
   /** Resolves with the first access record that matches, at once or when it comes. */
   record(matches: (record: LogRecord) => boolean): Promise<LogRecord>;
   /** Loads another configuration text into the running gateway, as SIGHUP does. */
-  reload(toml: string): Promise<void>;
+  reload(toml: string, more?: Filling): Promise<void>;
   close(): Promise<void>;
+}
+
+/** What stands in the sections that are filled in. */
+export interface Filling {
+  /** More of `[http]`. */
+  readonly http?: string;
+  /** More of `[admin]`. */
+  readonly admin?: string;
+  /** The address of the admin listener in place of a free port on loopback. */
+  readonly adminAddress?: string;
 }
 
 export interface RequestOptions {
@@ -67,14 +77,14 @@ export function testCertificate(): Promise<{ ca: string; pem: string }> {
  */
 export async function startTestGateway(
   toml: string,
-  more: { http?: string; resolve?: Resolve } = {},
+  more: Filling & { resolve?: Resolve; auditFile?: Log; version?: string } = {},
 ): Promise<TestGateway> {
   const { ca, pem } = await testCertificate();
   const directory = await mkdtemp(join(tmpdir(), "kapgate-test-"));
   await writeFile(join(directory, "kapgate.pem"), pem, { mode: 0o600 });
   const file = join(directory, "kapgate.toml");
-  const prepared = async (text: string) => {
-    const base = `[http]\nbind-address = "127.0.0.1:0"\nhttps-certificate = "kapgate.pem"\nshutdown-timeout = "200ms"\n${more.http ?? ""}\n[admin]\nbind-address = "127.0.0.1:0"\n`;
+  const prepared = async (text: string, { http = "", admin = "", adminAddress = "127.0.0.1:0" }: Filling) => {
+    const base = `[http]\nbind-address = "127.0.0.1:0"\nhttps-certificate = "kapgate.pem"\nshutdown-timeout = "200ms"\n${http}\n[admin]\nbind-address = "${adminAddress}"\n${admin}\n`;
     await writeFile(file, base + text, { mode: 0o600 });
     const loaded = loadConfig({ flags: { config: file }, environment: {}, workingDirectory: directory });
     const result = loaded.config === undefined ? undefined : await prepare(loaded.config, file);
@@ -100,7 +110,7 @@ export async function startTestGateway(
     dropped: () => 0,
     problem: () => undefined,
   };
-  const gateway = await startGateway(await prepared(toml), log, more.resolve);
+  const gateway = await startGateway(await prepared(toml, more), log, more);
   const { port } = gateway.address;
   const url = `https://127.0.0.1:${port}`;
   const pool = new Pool(url, { connect: { ca }, connections: 16 });
@@ -137,7 +147,7 @@ export async function startTestGateway(
         waiting.add(check);
         check();
       }),
-    reload: async (text) => gateway.replace(await prepared(text)),
+    reload: async (text, filling = more) => gateway.replace(await prepared(text, filling)),
     close: async () => {
       await pool.destroy();
       await gateway.stop();
