@@ -100,6 +100,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const throttle = createThrottle({ ...options.throttle, now });
   const queue = createHashQueue({ ...options.queue, concurrency, now, schedule });
   const inFlight = new Map<string, Promise<HashOutcome>>();
+  /** The names of verifications that are asked for over and over with the same object: a writer's. */
+  const names = new WeakMap<Credentials, { readonly hash: string; readonly key: string }>();
   let table = options.users;
   let elsewhere = options.elsewhere;
 
@@ -109,6 +111,22 @@ export function createVerifier(options: VerifierOptions): Verifier {
     const decoys = elsewhere !== undefined && table.decoys.length === 0 ? [loneDecoy] : table.decoys;
     const key = cache.keyOf(user, known?.secret?.hash ?? decoys[0]?.hash ?? "", password);
     return { user, password, key, secret: known?.secret, decoys };
+  }
+
+  /** The same as `look(credentials).key`, remembered for as long as the hash that it is about is the user's. */
+  function nameOf(credentials: Credentials, hash: string): string {
+    const present = names.get(credentials);
+    if (present?.hash === hash) return present.key;
+    const key = cache.keyOf(credentials.user, hash, credentials.password);
+    names.set(credentials, { hash, key });
+    return key;
+  }
+
+  /** The principal of a user of the table, if this password was verified for the hash that he has now. */
+  function recallHere(credentials: Credentials): Principal | undefined {
+    const known = table.users.get(credentials.user);
+    if (known?.secret === undefined) return undefined;
+    return cache.has(nameOf(credentials, known.secret.hash)) ? known.principal : undefined;
   }
 
   /** Only for who is in the table with the hash that was verified, and as what he is there now. */
@@ -214,7 +232,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   return {
     verify,
     cached(credentials) {
-      if (elsewhere === undefined || table.users.has(credentials.user)) return recall(look(credentials));
+      if (elsewhere === undefined || table.users.has(credentials.user)) return recallHere(credentials);
       const known = elsewhere.recall(credentials);
       return known === "stale" ? undefined : known;
     },

@@ -39,7 +39,8 @@ export interface Connections {
 
 interface Entry {
   readonly socket: Socket;
-  readonly responses: Set<ServerResponse>;
+  /** In the order of their requests. A Set that is in steady use would hold on to old ones until its old tables are collected. */
+  readonly responses: ServerResponse[];
   /** When it was opened or became idle, in milliseconds of performance.now(). */
   idleSince: number;
   /** Bytes that the peer had taken when they were looked at last, and since when there is no more. */
@@ -69,7 +70,7 @@ export function trackConnections(
   const idle = new Set<Entry>();
   const perAddress = new Map<string, number>();
   const known = new WeakMap<Socket, Entry>();
-  const responses = new Set<ServerResponse>();
+  let unanswered = 0;
   const waiting: (() => void)[] = [];
   /** "grace": idle connections get a last chance. */
   let draining: "no" | "grace" | "yes" = "no";
@@ -104,7 +105,7 @@ export function trackConnections(
     }
     const key = nameOf(socket);
     const now = performance.now();
-    const entry: Entry = { socket, responses: new Set(), idleSince: now, taken: 0, takenAt: now };
+    const entry: Entry = { socket, responses: [], idleSince: now, taken: 0, takenAt: now };
     open.set(key, entry);
     newcomers.add(entry);
     perAddress.set(address, fromHere);
@@ -125,7 +126,7 @@ export function trackConnections(
   };
 
   const rest = (entry: Entry, socket: Socket): void => {
-    if (entry.responses.size > 0 || socket.destroyed) return;
+    if (entry.responses.length > 0 || socket.destroyed) return;
     if (draining === "yes") {
       socket.end();
       return;
@@ -155,21 +156,21 @@ export function trackConnections(
   return {
     count: () => open.size,
     requestBegan: (socket, response) => {
-      responses.add(response);
-      response.once("close", () => {
-        responses.delete(response);
-        if (responses.size === 0) for (const resolve of waiting.splice(0)) resolve();
-      });
+      unanswered += 1;
       const entry = find(socket);
+      response.once("close", () => {
+        if (entry !== undefined) {
+          entry.responses.splice(entry.responses.indexOf(response), 1);
+          rest(entry, socket);
+        }
+        unanswered -= 1;
+        if (unanswered === 0) for (const resolve of waiting.splice(0)) resolve();
+      });
       if (entry === undefined) return;
-      entry.responses.add(response);
+      entry.responses.push(response);
       newcomers.delete(entry);
       idle.delete(entry);
       if (draining !== "no") response.shouldKeepAlive = false;
-      response.once("close", () => {
-        entry.responses.delete(response);
-        rest(entry, socket);
-      });
     },
     isAnswering: (socket) => {
       for (const response of find(socket)?.responses ?? [])
@@ -180,7 +181,7 @@ export function trackConnections(
       draining = graceMs > 0 ? "grace" : "yes";
       for (const entry of open.values()) {
         // Those before it on the same connection have to leave it open.
-        const last = [...entry.responses].at(-1);
+        const last = entry.responses.at(-1);
         if (last !== undefined && !last.headersSent) last.shouldKeepAlive = false;
       }
       closeIdle(graceMs);
@@ -190,7 +191,7 @@ export function trackConnections(
         closeIdle(0);
       }, graceMs).unref();
     },
-    settled: () => (responses.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    settled: () => (unanswered === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     destroyAll: () => {
       for (const entry of open.values()) entry.socket.destroy();
     },

@@ -61,7 +61,7 @@ interface Line<W> {
 export function createGroupCommit<W extends Groupable<W>>(limits: GroupLimits): GroupCommit<W> {
   const lines = new Map<string, Line<W>>();
   /** In the order in which they became ready. */
-  const ready = new Set<Group<W>>();
+  const ready: Group<W>[] = [];
   /** Those that came back, by number: they go before the others. */
   const first: Group<W>[] = [];
   let begun = 0;
@@ -75,7 +75,7 @@ export function createGroupCommit<W extends Groupable<W>>(limits: GroupLimits): 
   const release = (line: Line<W> | undefined, group: Group<W>): void => {
     if (line !== undefined) line.ahead += 1;
     group.ready = true;
-    ready.add(group);
+    ready.push(group);
   };
 
   /** One group less is ready or out. */
@@ -118,12 +118,8 @@ export function createGroupCommit<W extends Groupable<W>>(limits: GroupLimits): 
     },
 
     take: () => {
-      let group = first.shift();
-      if (group === undefined) {
-        [group] = ready;
-        if (group === undefined) return undefined;
-        ready.delete(group);
-      }
+      const group = first.shift() ?? ready.shift();
+      if (group === undefined) return undefined;
       const line = group.key === undefined ? undefined : lines.get(group.key);
       if (line?.open === group) line.open = undefined;
       return group;
@@ -150,12 +146,12 @@ export function createGroupCommit<W extends Groupable<W>>(limits: GroupLimits): 
       if (line?.open === group) line.open = undefined;
       if (!group.ready) return;
       const place = first.indexOf(group);
-      if (place === -1) ready.delete(group);
+      if (place === -1) ready.splice(ready.indexOf(group), 1);
       else first.splice(place, 1);
       advance(group.key);
     },
 
-    hasReady: () => first.length > 0 || ready.size > 0,
+    hasReady: () => first.length > 0 || ready.length > 0,
 
     waiting: () => {
       const groups = [...first, ...ready];

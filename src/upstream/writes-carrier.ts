@@ -64,6 +64,8 @@ export class QueuedWrite implements Groupable<QueuedWrite>, UpstreamClock {
   /** It left the queue with its group. */
   out = false;
   settled = false;
+  /** Cuts the request that it is out with. */
+  abort: (() => void) | undefined = undefined;
   readonly #arm: (write: QueuedWrite) => () => void;
   #disarm: (() => void) | undefined;
 

@@ -25,7 +25,6 @@ interface Turn {
   readonly carrier: Carrier;
   /** It finds out whether Kapacitor accepts connections again. */
   readonly isProbe: boolean;
-  abort: () => void;
 }
 
 /** Kapacitor does not accept connections. */
@@ -52,7 +51,6 @@ export class WriteQueue {
   readonly #arm: (queued: QueuedWrite) => () => void;
   readonly #whole: Slots;
   readonly #streamed: Slots;
-  readonly #turns = new Map<Group<QueuedWrite>, Turn>();
   #idle: PromiseWithResolvers<void> | undefined;
   #reserved = 0;
   #waiting = 0;
@@ -142,9 +140,8 @@ export class WriteQueue {
     for (const queued of group.writes) this.#leave(queued);
     slots.out += 1;
     const carrier = carrierOf(group);
-    const turn: Turn = { slots, group, carrier, isProbe, abort: () => {} };
-    this.#turns.set(group, turn);
-    turn.abort = this.#link.send(carrier.request, {
+    const turn: Turn = { slots, group, carrier, isProbe };
+    const abort = this.#link.send(carrier.request, {
       sent: () => this.#sent(turn),
       head: (status, statusText, headers, pace) => carrier.head(status, statusText, headers, pace),
       data: (chunk, pace) => carrier.data(chunk, pace),
@@ -155,6 +152,7 @@ export class WriteQueue {
         this.#finish(turn, []);
       },
     });
+    for (const queued of group.writes) queued.abort = abort;
   }
 
   #sent(turn: Turn): void {
@@ -172,7 +170,6 @@ export class WriteQueue {
 
   /** @param alone writes that the answer says nothing about: they go again, one at a time */
   #finish({ slots, group }: Turn, alone: readonly QueuedWrite[]): void {
-    this.#turns.delete(group);
     slots.out -= 1;
     for (const queued of alone) {
       this.#rejoin(queued);
@@ -185,7 +182,6 @@ export class WriteQueue {
 
   /** Nothing of a group was sent: its writes wait until there is a connection, or until they have waited for too long. */
   #comeBack({ slots, group, carrier, isProbe }: Turn, failure: UpstreamFailure): void {
-    this.#turns.delete(group);
     slots.out -= 1;
     carrier.discard();
     group.writes = group.writes.filter((queued) => !queued.settled);
@@ -244,13 +240,13 @@ export class WriteQueue {
 
   /** The time of a write is over. A request that nobody waits for any more is cut. */
   #expire(queued: QueuedWrite): void {
-    if (!queued.out) {
+    const { out, group } = queued;
+    if (!out) {
       this.#slotsOf(queued).groups.remove(queued);
       this.#leave(queued);
     }
     queued.fail(deny("upstream_timeout"), "write-timeout");
-    const { group } = queued;
-    if (group?.writes.every((it) => it.settled)) this.#turns.get(group)?.abort();
+    if (out && group?.writes.every((it) => it.settled)) queued.abort?.();
     this.#settleIdle();
   }
 
@@ -269,7 +265,8 @@ export class WriteQueue {
   }
 
   #settleIdle(): void {
-    if (this.#idle === undefined || this.#reserved > 0 || this.#waiting > 0 || this.#turns.size > 0) return;
+    if (this.#idle === undefined || this.#reserved > 0 || this.#waiting > 0) return;
+    if (this.#whole.out > 0 || this.#streamed.out > 0) return;
     this.#idle.resolve();
     this.#idle = undefined;
   }
