@@ -12,10 +12,10 @@ export interface ConnectionLimits {
 export const limitTexts = {
   connections: "max-connections is reached: a connection that served nothing, or a new one, was closed",
   address: "max-connections-per-address is reached: new connections from this address are closed",
-  stalled: "a client that took none of its answer for a minute was cut",
+  stalled: "a client that took nothing of its answer for five minutes was cut",
 } as const;
 
-/** Told of a connection that a limit cost. `count` is the number of connections there were. */
+/** Told of a connection that a limit cost. */
 export type OnLimit = (limit: keyof typeof limitTexts, remoteAddress: string | undefined) => void;
 
 export interface Connections {
@@ -48,11 +48,19 @@ interface Entry {
   takenAt: number;
 }
 
-/** A new connection may take so long to send a request before it is the first to go. */
-const newcomerMs = 2000;
-/** nginx's send_timeout. */
-const stalledMs = 60_000;
-const sweepMs = 5000;
+export interface ConnectionTimes {
+  /** A new connection may take so long to send a request before it is the first to go. */
+  readonly newcomerMs: number;
+  /** A client may take nothing of an answer that waits for it for so long. */
+  readonly stalledMs: number;
+  readonly sweepMs: number;
+}
+
+/**
+ * The kernel takes more of an answer only when a third of its buffer has room again: of one grown to 4 MB, a client that reads 10 kB/s makes
+ * as much in 130 s, and it is none that has stopped.
+ */
+const defaultTimes: ConnectionTimes = { newcomerMs: 2000, stalledMs: 300_000, sweepMs: 5000 };
 
 /**
  * Tracks the connections of a listener from TCP accept on and holds the limits. A TLS server shows the TCP socket when it accepts and the
@@ -63,6 +71,7 @@ export function trackConnections(
   server: Server,
   limits: () => ConnectionLimits,
   onLimit: OnLimit = () => {},
+  times: ConnectionTimes = defaultTimes,
 ): Connections {
   const open = new Map<string, Entry>();
   /** Connections without a request so far, and those that serve nothing any more; each in the order in which they came to it. */
@@ -82,7 +91,7 @@ export function trackConnections(
   const makeRoom = (): boolean => {
     const [newcomer] = newcomers;
     const [oldest] = idle;
-    const overdue = newcomer !== undefined && performance.now() - newcomer.idleSince > newcomerMs;
+    const overdue = newcomer !== undefined && performance.now() - newcomer.idleSince > times.newcomerMs;
     const victim = overdue ? newcomer : (oldest ?? newcomer);
     if (victim === undefined) return false;
     newcomers.delete(victim);
@@ -143,13 +152,13 @@ export function trackConnections(
   const sweep = (): void => {
     const now = performance.now();
     for (const entry of open.values()) {
-      if (!isStalled(entry, now)) continue;
+      if (!isStalled(entry, now, times.stalledMs)) continue;
       onLimit("stalled", entry.socket.remoteAddress);
       entry.socket.destroy();
     }
   };
   server.once("listening", () => {
-    const timer = setInterval(sweep, sweepMs).unref();
+    const timer = setInterval(sweep, times.sweepMs).unref();
     server.once("close", () => clearInterval(timer));
   });
 
@@ -199,7 +208,7 @@ export function trackConnections(
 }
 
 /** Whether a part of an answer waits that the peer has taken nothing of for too long. */
-function isStalled(entry: Entry, now: number): boolean {
+function isStalled(entry: Entry, now: number, stalledMs: number): boolean {
   const [response] = entry.responses;
   const socket = response?.socket;
   const waits = socket?.writableLength ?? 0;
