@@ -8,6 +8,7 @@ import { createUpstreams } from "../upstream/upstreams.ts";
 import { startAdmin } from "./admin.ts";
 import { createAdminAnswers } from "./admin-answers.ts";
 import { createApiLane } from "./api-lane.ts";
+import { type Audits, createAudits } from "./audits.ts";
 import { type ClientTrust, createClientCertificates } from "./client-certificates.ts";
 import { createDispatch } from "./dispatch.ts";
 import { bind, createListener } from "./listen.ts";
@@ -34,6 +35,8 @@ export interface Gateway {
   replace(prepared: Prepared): void;
   /** What became of reloads; whoever reloads tells it. */
   readonly reloads: ReloadHistory;
+  /** What Kapacitor has stored that the policy would refuse, as of the last audit of each instance. */
+  readonly audits: Audits;
   /**
    * Stops: readiness fails, after shutdown-delay the listener closes, requests finish, and what is left after shutdown-timeout is cut;
    * writes that still wait for Kapacitor then are answered with 503 `draining`.
@@ -49,11 +52,14 @@ export interface GatewayExtras {
   readonly auditFile?: Log | undefined;
   /** The gateway's own. */
   readonly version?: string;
+  /** Who audits what Kapacitor has stored; begins when the listeners are there. */
+  readonly audits?: Audits | undefined;
 }
 
 /** Starts the listeners. Rejects with the system's error when an address cannot be bound; then nothing is left open. */
 export async function startGateway(prepared: Prepared, log: Log, extras: GatewayExtras = {}): Promise<Gateway> {
   const { resolve = createResolver(), auditFile, version = "" } = extras;
+  const { audits = createAudits(log.pino, resolve) } = extras;
   const verifier = createVerifier({
     users: prepared.users,
     concurrency: hashConcurrency(process.env.UV_THREADPOOL_SIZE),
@@ -122,9 +128,12 @@ export async function startGateway(prepared: Prepared, log: Log, extras: Gateway
     return giveUp(error);
   });
 
+  audits.use(state);
+
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     ready = false;
+    audits.stop();
     const { "shutdown-delay": delay, "shutdown-timeout": timeout } = state.config.http;
     if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
     const closed = listener.close();
@@ -150,8 +159,10 @@ export async function startGateway(prepared: Prepared, log: Log, extras: Gateway
     address: addressOf(listener.server),
     adminAddress: admin?.address,
     reloads,
+    audits,
     replace: (next) => {
       state = createState(next);
+      audits.use(state);
       listener.setLimits(next.config.http);
       if (next.tls !== undefined && !isDeepStrictEqual(next.tls.context, tls?.context)) {
         tls = next.tls;

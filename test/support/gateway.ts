@@ -7,6 +7,7 @@ import { type Dispatcher, Pool } from "undici";
 import { createAuthority, issue } from "../../src/certificates/authority.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { Log } from "../../src/observability/logger.ts";
+import type { Audits } from "../../src/server/audits.ts";
 import { type Gateway, startGateway } from "../../src/server/gateway.ts";
 import { prepare } from "../../src/server/prepare.ts";
 import type { Resolve } from "../../src/server/resolve.ts";
@@ -57,6 +58,9 @@ export interface Answer {
 export const admin = "admin:correct horse";
 export const adminUser = `[[user]]\nname = "admin"\nrole = "admin"\npassword-hash = "$2b$04$ORTTCCVxc3Xvr.AOESzlreDjEww8XFvHkGdvq0XYlpWdJiiVt7NMa"\n`;
 
+/** What is asked of Kapacitor would be among the requests that a test looks at. */
+const noAudits: Audits = { last: () => [], use: () => {}, stop: () => {} };
+
 let authority: Promise<{ ca: string; pem: string }> | undefined;
 
 /** One throw-away certificate for all gateways of a test process. */
@@ -77,7 +81,7 @@ export function testCertificate(): Promise<{ ca: string; pem: string }> {
  */
 export async function startTestGateway(
   toml: string,
-  more: Filling & { resolve?: Resolve; auditFile?: Log; version?: string } = {},
+  more: Filling & { resolve?: Resolve; auditFile?: Log; version?: string; audits?: Audits } = {},
 ): Promise<TestGateway> {
   const { ca, pem } = await testCertificate();
   const directory = await mkdtemp(join(tmpdir(), "kapgate-test-"));
@@ -110,7 +114,7 @@ export async function startTestGateway(
     dropped: () => 0,
     problem: () => undefined,
   };
-  const gateway = await startGateway(await prepared(toml, more), log, more);
+  const gateway = await startGateway(await prepared(toml, more), log, { audits: noAudits, ...more });
   const { port } = gateway.address;
   const url = `https://127.0.0.1:${port}`;
   const pool = new Pool(url, { connect: { ca }, connections: 16 });
