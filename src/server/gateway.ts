@@ -95,6 +95,7 @@ export async function startGateway(prepared: Prepared, log: Log, extras: Gateway
     version,
     log,
     auditFile,
+    auditFindings: (instance) => audits.last().find((entry) => entry.instance === instance)?.known?.findingCount,
     reloads,
     state: () => state,
     certificate: () => tls?.certificate,

@@ -18,6 +18,8 @@ export interface TelemetryFacts {
   readonly log: Log;
   /** The log of `audit-file`. */
   readonly auditFile: Log | undefined;
+  /** What the audit of an instance found; undefined: nothing is known. */
+  readonly auditFindings: (instance: string) => number | undefined;
   readonly reloads: ReloadHistory;
   readonly state: () => GatewayState;
   /** What is served now; undefined without TLS. */
@@ -56,7 +58,13 @@ export function createTelemetry(facts: TelemetryFacts): Telemetry {
   const instances = (): InstanceFacts[] =>
     Array.from(facts.state().upstreams.values(), (upstream) => {
       const { held, waitingBytes } = upstream.writes.status();
-      return { name: upstream.options.name, up: health(upstream).up, held, waitingBytes, auditFindings: undefined };
+      return {
+        name: upstream.options.name,
+        up: health(upstream).up,
+        held,
+        waitingBytes,
+        auditFindings: facts.auditFindings(upstream.options.name),
+      };
     });
 
   const metrics = createMetrics(
