@@ -19,6 +19,8 @@ export interface AskOptions {
   readonly ca?: string | undefined;
   readonly insecureSkipVerify?: boolean;
   readonly authorization?: string | undefined;
+  /** In place of the URL's host. */
+  readonly host?: string | undefined;
   readonly method?: "GET" | "POST";
   readonly timeoutMs?: number;
 }
@@ -48,6 +50,7 @@ export async function ask(url: string, options: AskOptions = {}): Promise<Asked>
       headers: {
         accept: "*/*",
         "user-agent": "kapgate-doctor",
+        ...(options.host === undefined ? {} : { host: options.host }),
         ...(options.authorization === undefined ? {} : { authorization: options.authorization }),
       },
     });

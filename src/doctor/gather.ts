@@ -175,27 +175,38 @@ async function withLogins(
     ? dialled.kind === "tls" && dialled.fingerprint === certificate?.fingerprint
     : dialled.kind === "plain";
   if (!known) return influxdb;
-  const paths = new Set(config.kapacitor.map((instance) => instance["subscription-path"]));
-  const tries = details.subscriptions.flatMap(({ db, rp, destinations }) =>
-    destinations
-      .filter(({ login, path }) => login !== undefined && paths.has(path))
-      .map((destination) => ({ key: loginKey(destination, db), db, rp, destination })),
-  );
+  const origin = `${config.http["https-enabled"] ? "https" : "http"}://${originOf(address)}`;
   const logins = new Map<string, LoginAnswer>();
-  for (const { key, db, rp, destination } of tries) {
-    if (logins.size >= mostLogins) break;
-    const { login, path } = destination;
-    if (logins.has(key) || login === undefined) continue;
-    const query = new URLSearchParams({ consistency: "", db, precision: "ns", rp });
-    const scheme = config.http["https-enabled"] ? "https" : "http";
-    const answer = await ask(`${scheme}://${originOf(address)}${path}/write?${query.toString()}`, {
-      method: "POST",
-      // It was compared above; whether clients can verify it is another check's.
-      insecureSkipVerify: true,
-      authorization: basic(login.user, login.password),
-    });
-    if (answer.kind === "answer")
-      logins.set(key, { status: answer.status, reason: /^kapgate ([a-z_]+) /.exec(answer.text)?.[1] });
+  for (const { db, rp, destinations } of details.subscriptions) {
+    for (const destination of destinations) {
+      const key = loginKey(destination, db);
+      const instance = config.kapacitor.find((entry) => entry["subscription-path"] === destination.path);
+      if (instance === undefined || destination.login === undefined || logins.has(key) || logins.size >= mostLogins)
+        continue;
+      const answer = await tryLogin(origin, instance, destination.login, db, rp);
+      if (answer !== undefined) logins.set(key, answer);
+    }
   }
   return { ...influxdb, details: { ...details, logins } };
+}
+
+async function tryLogin(
+  origin: string,
+  instance: Config["kapacitor"][number],
+  login: { readonly user: string; readonly password: string },
+  db: string,
+  rp: string,
+): Promise<LoginAnswer | undefined> {
+  // Below the subscription path this machine's address may be let in whatever the login; a token is taken only there.
+  const path = login.user === "~subscriber" ? `${instance["subscription-path"]}/write` : "/kapacitor/v1/write";
+  const query = new URLSearchParams({ consistency: "", db, precision: "ns", rp });
+  const answer = await ask(`${origin}${path}?${query.toString()}`, {
+    method: "POST",
+    host: instance.hosts[0],
+    // The certificate was compared before; whether clients can verify it is another check's.
+    insecureSkipVerify: true,
+    authorization: basic(login.user, login.password),
+  });
+  if (answer.kind === "failure") return undefined;
+  return { status: answer.status, reason: /^kapgate ([a-z_]+) /.exec(answer.text)?.[1] };
 }

@@ -19,7 +19,10 @@ export function judgeAdmission(
 
 function judgeLogins(facts: Facts, verdicts: readonly Verdict[], details: InfluxdbDetails): readonly Result[] {
   const refused = new Map<string, string>();
-  for (const { subscription, destination } of verdicts) {
+  for (const { subscription, destination, kapacitor } of verdicts) {
+    const isAllowed = compileCidrs(kapacitor?.instance["subscription-allow-cidrs"] ?? []);
+    // An address that may write is let in whatever the login.
+    if (sourcesOf(facts).some(isAllowed)) continue;
     const answer = details.logins.get(loginKey(destination, subscription.db));
     if (answer === undefined || (answer.status !== 401 && answer.status !== 403)) continue;
     refused.set(
@@ -51,12 +54,22 @@ function judgeLogins(facts: Facts, verdicts: readonly Verdict[], details: Influx
   ];
 }
 
+/** Whether InfluxDB is on this machine. */
+function isLocal({ influxdb, ownAddresses }: Facts): boolean {
+  return influxdb?.addresses.some((address) => ownAddresses.has(address)) === true;
+}
+
+/** The addresses that InfluxDB may write from; none when nothing is known of it. */
+function sourcesOf(facts: Facts): readonly string[] {
+  return isLocal(facts) ? [...facts.ownAddresses] : (facts.influxdb?.addresses ?? []);
+}
+
 /** A subscription without login is let in by the address that InfluxDB writes from, as far as that can be known here. */
 function judgeAddresses(facts: Facts, verdicts: readonly Verdict[]): readonly Result[] {
-  const { influxdb, config } = facts;
-  if (influxdb === undefined || influxdb.addresses.length === 0) return [];
-  const local = influxdb.addresses.some((address) => facts.ownAddresses.has(address));
-  const sources = local ? [...facts.ownAddresses] : influxdb.addresses;
+  const { config } = facts;
+  const sources = sourcesOf(facts);
+  if (sources.length === 0) return [];
+  const local = isLocal(facts);
   const names = local
     ? "InfluxDB is on this machine and writes from one of its addresses"
     : `InfluxDB is at ${listed(sources)}`;

@@ -20,7 +20,7 @@ function judgeProblem(facts: Facts, problem: Problem): Finding {
   if (isAboutCertificate(problem.key)) {
     return finding(isError ? "certificate_unusable" : "certificate_doubtful", {
       what: problem.text,
-      fix: certificateCommands(facts, []),
+      fix: [/: (chmod .*)$/.exec(problem.text)?.[1] ?? certificateCommands(facts, [])].flat(),
     });
   }
   const place =

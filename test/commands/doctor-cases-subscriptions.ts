@@ -197,8 +197,11 @@ export const subscriptionCases: readonly Case[] = [
   {
     name: "the login in a subscription is refused",
     facts: factsOf({
+      toml: withInstance(`subscription-path = "${path}"`),
       influxdb: influx({
-        subscriptions: [right, subscription("by-hand", good.replace("//", "//telegraf:hunter2@"), "app.autogen")],
+        subscriptions: [subscription("by-hand", good.replace("//", "//telegraf:hunter2@"), "app.autogen")],
+        retentionPolicies: [],
+        counts: [],
         logins: new Map([
           [
             loginKey(readDestination(good.replace("//", "//telegraf:hunter2@")), "app"),
@@ -212,6 +215,7 @@ export const subscriptionCases: readonly Case[] = [
   {
     name: "the token of a subscription is not known",
     facts: factsOf({
+      toml: withInstance(`subscription-path = "${path}"`),
       influxdb: influx({
         subscriptions: [subscription(own, good.replace("//", "//~subscriber:dG9rZW4@"))],
         counts: [],
