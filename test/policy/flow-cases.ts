@@ -11,6 +11,8 @@ export interface Call {
 /** A request and what becomes of it. */
 export interface Case {
   readonly story: string;
+  /** Numbers of facts.ts that the case is about. */
+  readonly facts: readonly string[];
   /** What Kapacitor has stored before, sent to it directly. */
   readonly stored: readonly Call[];
   readonly call: Call;
@@ -34,25 +36,33 @@ export const clean = "stream|from().measurement('m')|alert().crit(lambda: TRUE).
 export const dirty = "stream|from().measurement('m')|alert().crit(lambda: TRUE).exec('/usr/bin/touch', '/tmp/marker')";
 
 /**
- * The cases of test/policy/flow, as text: `##` story, `instance`, `stored` and `call` METHOD PATH BODY, `header`, then `passes` or `refused` REASON with a pattern.
- * A body is JSON as it is sent, `text:` and a JSON string, or `hex:`. `§` is a number of its own for every run of a case.
+ * The cases of a file in test/policy/flow, as text: `##` story, `fact` numbers, `instance`, `stored` and `call` METHOD PATH BODY, `header`, then `passes` or `refused`
+ * REASON with a pattern. A body is JSON as it is sent, `text:` and a JSON string, or `hex:`. `§` is a number of its own for every run of a case.
  */
-export const groups: readonly Group[] = ["tasks", "templates", "handlers", "others", "targets", "self"].map((name) => ({
-  name,
-  cases: readFileSync(join(import.meta.dirname, "flow", `${name}.txt`), "utf8")
-    .split(/^## /m)
-    .slice(1)
-    .map((block) => readCase(block.trimEnd(), instances[name] ?? "handlers")),
-}));
+function readGroup(name: string): Group {
+  const text = readFileSync(join(import.meta.dirname, "flow", `${name}.txt`), "utf8");
+  const blocks = text.split(/^## /m).slice(1);
+  return { name, cases: blocks.map((block) => readCase(block.trimEnd(), instances[name] ?? "handlers")) };
+}
+
+/** What a request does is what the cases are about: a real Kapacitor can be asked whether that is so. */
+export const groups: readonly Group[] = ["tasks", "templates", "handlers", "others", "targets", "self"].map(readGroup);
+
+/** One request or more for every route that Kapacitor has: the routes are what these are about. */
+export const routeGroup: Group = readGroup("routes");
 
 function readCase(block: string, instance: string): Case {
   const [story = "", ...lines] = block.split("\n");
   const stored: Call[] = [];
+  const facts: string[] = [];
   const headers: Record<string, string> = {};
   let found: { call?: Call; outcome?: Pick<Case, "refused" | "text">; instance: string } = { instance };
   for (const line of lines) {
     const [, word = "", rest = ""] = /^(\w+) ?(.*)$/.exec(line) ?? [];
     switch (word) {
+      case "fact":
+        facts.push(...rest.split(" "));
+        break;
       case "instance":
         found = { ...found, instance: rest };
         break;
@@ -79,7 +89,7 @@ function readCase(block: string, instance: string): Case {
   }
   const { call, outcome } = found;
   if (call === undefined || outcome === undefined) throw new Error(`${story}: no call, or no outcome`);
-  return { story, stored, headers, call, ...outcome, instance: found.instance };
+  return { story, facts, stored, headers, call, ...outcome, instance: found.instance };
 }
 
 function readRefusal(text: string): Pick<Case, "refused" | "text"> {
@@ -93,6 +103,7 @@ function readCall(text: string): Call {
   const [, method = "", path = "", body] =
     /^([A-Z]+) (\S+)(?: (.*))?$/.exec(
       text
+        .replaceAll("$padding", "// padding\\n".repeat(80_000))
         .replaceAll("$api", "/kapacitor/v1")
         .replaceAll("$clean", clean)
         .replaceAll("$dirty", dirty)

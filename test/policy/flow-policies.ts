@@ -1,3 +1,5 @@
+import { handlerNames } from "../../src/core/alert-handlers.ts";
+
 /** The names of the cases, instead of a resolver. */
 const names: Readonly<Record<string, readonly string[]>> = {
   "inside.test": ["198.51.100.7", "10.1.2.3"],
@@ -14,6 +16,7 @@ const policies: Readonly<Record<string, string>> = {
   udfs: `udfs = ["known"]`,
   flux: `disable-handlers = ["exec", "log"]\nallow-flux-tasks = true`,
   open: `disable-handlers = []`,
+  every: `disable-handlers = ${JSON.stringify(handlerNames)}`,
 };
 
 /** One instance for each policy in front of a Kapacitor, selected by `NAME.policy.test`; with `report` each of them in that mode. */

@@ -5,6 +5,8 @@ import type { TaskVar } from "../../src/core/script-report.ts";
 export interface ScriptCase {
   readonly name: string;
   readonly script: string;
+  /** A number of facts.ts that the case is about. */
+  readonly fact?: string;
   /** `exec` and `log` when absent. */
   readonly disabled?: readonly HandlerKindName[];
   readonly udfs?: readonly string[];

@@ -2,9 +2,9 @@ import { alert, cases, list, type Row, text } from "./scripts-case.ts";
 
 /** Rule 4 of the design: names hang somewhere. */
 export const receivers = cases([
-  ["a property of opsGenie", `${alert}.opsGenie().teams('a')`, "allowed", { disabled: ["teams"] }],
+  ["a property of opsGenie", `${alert}.opsGenie().teams('a')`, "allowed", { disabled: ["teams"], fact: "3.5.30" }],
   ["a property of opsGenie2", `${alert}.opsGenie2().teams('a').details()`, "allowed", { disabled: ["teams"] }],
-  ["the handler teams", `${alert}.▸teams()`, "teams", { disabled: ["teams"] }],
+  ["the handler teams", `${alert}.▸teams()`, "teams", { disabled: ["teams"], fact: "3.5.30" }],
   ["the handler teams behind another handler", `${alert}.slack().▸teams()`, "teams", { disabled: ["teams"] }],
   [
     "a field of the alert node leads back to opsGenie",
@@ -24,15 +24,15 @@ export const receivers = cases([
   ["noRecoveries, too", `${alert}.opsGenie().noRecoveries().▸teams()`, "teams", { disabled: ["teams"] }],
   ["inhibit, too", `${alert}.opsGenie().inhibit('a').▸teams()`, "teams", { disabled: ["teams"] }],
   ["another handler in between", `${alert}.opsGenie().email().▸teams()`, "teams", { disabled: ["teams"] }],
-  ["handlers of sensu", `${alert}.sensu().handlers('exec', 'tcp')`, "allowed"],
-  ["a handler behind a handler", `${alert}.slack().channel('#a').▸exec('x')`, "exec"],
+  ["handlers of sensu", `${alert}.sensu().handlers('exec', 'tcp')`, "allowed", { fact: "3.5.30" }],
+  ["a handler behind a handler", `${alert}.slack().channel('#a').▸exec('x')`, "exec", { fact: "3.2.2" }],
   ["log, then exec", `${alert}.log('/tmp/x').▸exec('y')`, "exec", { disabled: ["exec"] }],
   ["behind properties", `${alert}.id('a').crit(lambda: TRUE).all().▸exec('x')`, "exec"],
   ["through a var", `var a = ${alert}\na.▸exec('x')`, "exec"],
   ["through two vars", `var a = ${alert}\nvar b = a\nb.▸exec('x')`, "exec"],
   ["a handler through a var", `var o = ${alert}.opsGenie()\no.teams('x')`, "allowed", { disabled: ["teams"] }],
   ["an alert node through a var", `var o = ${alert}.opsGenie().all()\no.▸teams()`, "teams", { disabled: ["teams"] }],
-  ["a deadman", "stream|deadman(0.0, 10s).▸exec('x')", "exec"],
+  ["a deadman", "stream|deadman(0.0, 10s).▸exec('x')", "exec", { fact: "3.2.1" }],
   ["a deadman of a node", "stream|from()|window()|deadman(0.0, 10s).id('x').▸exec('x')", "exec"],
   ["a batch task", "batch|query('SELECT 1').period(1m).every(1m)|alert().▸exec('x')", "exec"],
   ["behind an alert node", `${alert}|eval(lambda: 1).as('x')|alert().▸exec('x')`, "exec"],
@@ -40,7 +40,12 @@ export const receivers = cases([
   ["a whole chain inside an argument", "stream|from()|join(stream|from()|alert().▸exec('x'))", "exec"],
   ["inside an argument of a property", `var a = ${alert}\n${alert}.id(a.▸exec('x'))`, "exec"],
   ["inside an argument of a UDF", `var a = ${alert}\nstream@f(a.▸exec('x'))`, "exec"],
-  ["inside an argument of a function", `var a = ${alert}\nstream|from().groupBy(time(a.▸exec('x')))`, "exec"],
+  [
+    "inside an argument of a function",
+    `var a = ${alert}\nstream|from().groupBy(time(a.▸exec('x')))`,
+    "exec",
+    { fact: "5.5" },
+  ],
   ["inside the second argument", `var a = ${alert}\nstream|from()|union(stream, a.▸exec('x'))`, "exec"],
   [
     "deep inside",
@@ -82,16 +87,16 @@ export const receivers = cases([
   ["a function of that name is no handler", "exec('x')", "allowed"],
   ["a node that is no alert node has no handlers", "stream|from().▸exec('x')", "property"],
   ["a source has no handlers", "stream.▸exec('x')", "property"],
-  ["a text has no handlers", "var a = 'x'\na.▸exec('x')", "property"],
+  ["a text has no handlers", "var a = 'x'\na.▸exec('x')", "property", { fact: "5.9" }],
   ["a list has no handlers", `var l = [stream]\nl.▸exec('x')`, "property"],
 ]);
 
 /** Section 3.2, reflection: every exported Go method answers to `|`. */
 export const reflection = cases([
-  ["an alert node made from JSON", `var a = ${alert}\na|▸unmarshalJSON('{}')`, "chain"],
+  ["an alert node made from JSON", `var a = ${alert}\na|▸unmarshalJSON('{}')`, "chain", { fact: "3.2.7" }],
   ["its Go name", `var a = ${alert}\na|▸UnmarshalJSON('{}')`, "chain"],
   ["bytes by way of a regular expression", "var r = /(.)/\nvar b = r|▸findStringSubmatchIndex('x')", "chain"],
-  ["bytes in one step from Go 1.21 on", "var r = /x/\nvar b = r|▸marshalText()", "chain"],
+  ["bytes in one step from Go 1.21 on", "var r = /x/\nvar b = r|▸marshalText()", "chain", { fact: "3.2.7" }],
   ["bytes from a pattern", "var r = /x/\nvar b = r|▸expandString('a', 'b', 'c', 'd')", "chain"],
   ["a lambda that is read from JSON", "var l = lambda: TRUE\nl|▸unmarshalJSON('x')", "chain"],
   ["a regular expression has methods", "var r = /x/\nr|▸longest()", "chain"],
@@ -124,8 +129,8 @@ export const reflection = cases([
 
 /** Section 3.2: fields without a `tick` tag can be set by their Go names. */
 export const rawFields = cases([
-  ["the address of .post()", `${alert}.post('http://a').▸URL('http://b')`, "property"],
-  ["in the other spelling", `${alert}.post().▸uRL('http://b')`, "property"],
+  ["the address of .post()", `${alert}.post('http://a').▸URL('http://b')`, "property", { fact: "3.2.8" }],
+  ["in the other spelling", `${alert}.post().▸uRL('http://b')`, "property", { fact: "3.2.8" }],
   ["behind other properties", `${alert}.post().endpoint('x').header('a', 'b').id('x').▸uRL('http://b')`, "property"],
   ["the addresses of |httpPost()", "stream|from()|httpPost('http://a').▸uRLs(['http://b'])", "property"],
   ["the file of .log()", `${alert}.log('/tmp/a').▸filePath('/etc/cron.d/x')`, "property", { disabled: ["exec"] }],
@@ -176,8 +181,8 @@ const httpOut = (argument: string) => `stream|from()|httpOut(${argument})`;
 export const httpOuts = cases([
   ["a name", httpOut("'top10'"), "allowed"],
   ["a name with a dot, a space and a colon", httpOut("'top 1.0:x'"), "allowed"],
-  ["another task", httpOut("▸'../victim'"), "http-out"],
-  ["a route of Kapacitor", httpOut("▸'../../ping'"), "http-out"],
+  ["another task", httpOut("▸'../victim'"), "http-out", { fact: "1.11" }],
+  ["a route of Kapacitor", httpOut("▸'../../ping'"), "http-out", { fact: "1.12" }],
   ["two dots alone", httpOut("▸'..'"), "http-out"],
   ["two dots in a name", httpOut("▸'a..b'"), "http-out"],
   ["a slash", httpOut("▸'a/b'"), "http-out"],
@@ -203,9 +208,14 @@ export const httpOuts = cases([
   ["a harmless one", `var e string\n${httpOut("e")}`, "allowed", { vars: { e: text("a") } }],
   ["a list that comes with the task", `var e list\n${httpOut("▸e")}`, "http-out", { vars: { e: list("../x") } }],
   ["a var that does not come with the task", `var e string\n${httpOut("▸e")}`, "http-out"],
-  ["a var of a template is judged with its tasks", `var e string\n${httpOut("e")}`, "allowed", { vars: "template" }],
+  [
+    "a var of a template is judged with its tasks",
+    `var e string\n${httpOut("e")}`,
+    "allowed",
+    { vars: "template", fact: "5.10" },
+  ],
   ["a sum with a var of a template, too", `var e string\n${httpOut("'a' + e")}`, "allowed", { vars: "template" }],
-  ["the default of a template", `var e = '../x'\n${httpOut("▸e")}`, "http-out", { vars: "template" }],
+  ["the default of a template", `var e = '../x'\n${httpOut("▸e")}`, "http-out", { vars: "template", fact: "5.10" }],
   ["a function in a template", httpOut("▸string(1)"), "http-out", { vars: "template" }],
   ["a field", `var a = ${alert}\n${httpOut("▸a.id")}`, "http-out"],
   ["long s in the name of the method does not matter here", "stream|from()|HttpOut(▸'../x')", "http-out"],
