@@ -26,6 +26,8 @@ export interface DirectoryOptions {
   readonly expirationMs: number;
   /** Milliseconds after which a login that is in use is asked about again, so that what was taken back is noticed; 30 seconds unless told. */
   readonly recheckMs?: number;
+  /** Users remembered; the one whose answer is the oldest goes first. 4096 unless told. */
+  readonly capacity?: number;
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number;
 }
@@ -38,8 +40,6 @@ interface Entry {
   readonly askedAt: number;
 }
 
-/** Users remembered; the one whose answer is the oldest goes first. */
-const mostEntries = 4096;
 /** Questions at a time; past it InfluxDB counts as unavailable. */
 const mostQuestions = 32;
 
@@ -52,7 +52,7 @@ const mostQuestions = 32;
  * dropped user and a revoked grant are noticed long before the expiration, which is for when InfluxDB is down.
  */
 export function createDirectory(client: InfluxClient, options: DirectoryOptions): Directory {
-  const { expirationMs, recheckMs = 30_000, now = () => performance.now() } = options;
+  const { expirationMs, recheckMs = 30_000, capacity = 4096, now = () => performance.now() } = options;
   const secret = randomBytes(32);
   const entries = new Map<string, Entry>();
   const asking = new Map<string, Promise<DirectoryVerdict>>();
@@ -72,7 +72,7 @@ export function createDirectory(client: InfluxClient, options: DirectoryOptions)
     if (expirationMs === 0) return;
     entries.delete(user);
     const [oldest] = entries.keys();
-    if (entries.size >= mostEntries && oldest !== undefined) entries.delete(oldest);
+    if (entries.size >= capacity && oldest !== undefined) entries.delete(oldest);
     entries.set(user, { digest, principal, until: now() + expirationMs, askedAt: now() });
   };
 
