@@ -45,13 +45,14 @@ export async function run(io: CommandIo, addresses?: readonly string[]): Promise
       `there is no instance ${JSON.stringify(instance)}${near === undefined ? `; there are ${names.join(", ")}` : `, did you mean ${near}`}`,
     );
   }
-  const { problems } = await prepare(config, file);
+  const { prepared, problems } = await prepare(config, file);
   const placed = problems.map((problem) =>
     problem.key === undefined || problem.line !== undefined ? problem : { ...problem, ...loaded.placeOf(problem.key) },
   );
   const facts = await gather({
     config,
     file,
+    prepared,
     problems: [...loaded.problems, ...placed],
     only: instance,
     ...(addresses === undefined ? {} : { addresses }),

@@ -20,7 +20,7 @@ export function diagnose(facts: Facts): readonly Result[] {
     ]),
     ...judgeInfluxdb(facts),
     ...judgeSubscriptions(facts),
-    ...facts.kapacitors.flatMap(({ instance }) => judgePolicy(facts, instance)),
+    ...facts.kapacitors.flatMap((kapacitor) => judgePolicy(facts, kapacitor)),
   ];
   return results.toSorted(
     (left, right) => areas.indexOf(left.area) - areas.indexOf(right.area) || rank(left) - rank(right),

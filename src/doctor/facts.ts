@@ -1,4 +1,5 @@
 /** What doctor knows when it judges: everything that was asked, with what went wrong where there is no answer. */
+import type { AuditReport } from "../audit/report.ts";
 import type { Config } from "../config/schema.ts";
 import type { Problem } from "../problem.ts";
 import type { CertificateSummary } from "../server/certificate.ts";
@@ -76,6 +77,8 @@ export interface KapacitorFacts {
   readonly exposedAt: readonly string[];
   readonly ids: { readonly cluster: string; readonly server: string; readonly host: string } | undefined;
   readonly clusters: readonly Cluster[] | { readonly cause: string };
+  /** What it has stored that the policy would refuse; undefined when that was not looked at. */
+  readonly audit: AuditReport | undefined;
 }
 
 export interface Subscription {

@@ -159,6 +159,12 @@ const catalogue = {
 
   policy_report_mode: ["warning", "policy", "what the policy forbids is logged and let through"],
   policy_exec_open: ["warning", "policy", "who may define tasks may run commands on Kapacitor's machine, as its user"],
+  policy_stored: ["warning", "policy", "it was stored before the policy, or around it, and is there to be used"],
+  policy_unread: [
+    "warning",
+    "policy",
+    "what Kapacitor has stored could not be looked through, so nobody knows what runs",
+  ],
 } as const satisfies Record<string, readonly [Severity, Area, string]>;
 
 /** The stable id of a finding. Scripts may match on it. */

@@ -19,7 +19,7 @@ export async function gatherKapacitor(
   instance: Instance,
   access: KapacitorAccess,
   addresses: readonly string[],
-): Promise<KapacitorFacts> {
+): Promise<Omit<KapacitorFacts, "audit">> {
   const authorization = access.username === "" ? undefined : basic(access.username, access.password);
   const question = { ca: access.ca, insecureSkipVerify: access.insecureSkipVerify };
   const get = (path: string): Promise<Asked> => ask(`${access.url}${base}${path}`, { ...question, authorization });

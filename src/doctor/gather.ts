@@ -1,12 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
+import { auditInstance } from "../audit/audit.ts";
 import { certificatePaths } from "../certificates/renew.ts";
 import type { Config } from "../config/schema.ts";
 import { parseAddress } from "../core/cidr.ts";
 import type { Problem } from "../problem.ts";
+import { auditSubject } from "../server/audit-subject.ts";
 import { type CertificateSummary, parseCertificates, summarise } from "../server/certificate.ts";
 import { readPemFile } from "../server/pem-file.ts";
+import type { Prepared } from "../server/prepare.ts";
+import { createResolver } from "../server/resolve.ts";
+import { createUpstream } from "../upstream/instance.ts";
 import { ask, type Dial, dial } from "./ask.ts";
 import { readCounters } from "./counters.ts";
 import { originOf } from "./destination.ts";
@@ -26,6 +31,8 @@ export interface GatherInput {
   readonly config: Config;
   readonly file: string | undefined;
   readonly problems: readonly Problem[];
+  /** What the configuration compiles to; undefined when it has errors: then nothing is audited. */
+  readonly prepared: Pick<Prepared, "policy" | "upstreams"> | undefined;
   /** Only this instance; undefined: all. */
   readonly only?: string | undefined;
   readonly now?: Date;
@@ -36,6 +43,8 @@ export interface GatherInput {
 /** Hosts and ports that subscriptions lead to, and logins in them, that are tried. */
 const mostDials = 64;
 const mostLogins = 16;
+/** How long the look through what one Kapacitor has stored may take, in milliseconds. */
+const auditLimitMs = 30_000;
 
 /**
  * Asks everybody: the gateway's own listener and counters, each Kapacitor, InfluxDB, and then where the subscriptions lead. Nothing is
@@ -49,7 +58,7 @@ export async function gather(input: GatherInput): Promise<Facts> {
     certificateOf(config, now),
     authorityOf(config),
     gatherGateway(config),
-    Promise.all(instances.map((instance) => gatherOne(instance, addresses))),
+    Promise.all(instances.map((instance) => gatherOne(input, instance, addresses))),
     gatherInfluxdb(config.influxdb),
   ]);
   const dials = await dialAll(config, kapacitors, influxdb);
@@ -117,7 +126,11 @@ function reachable(address: Config["admin"]["bind-address"]): { host: string; po
   return { host: host === "" || host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host, port };
 }
 
-async function gatherOne(instance: Config["kapacitor"][number], addresses: readonly string[]): Promise<KapacitorFacts> {
+async function gatherOne(
+  input: GatherInput,
+  instance: Config["kapacitor"][number],
+  addresses: readonly string[],
+): Promise<KapacitorFacts> {
   const ca = instance["ssl-ca"] === "" ? undefined : await readFile(instance["ssl-ca"], "utf8").catch(() => "");
   const access = {
     url: instance.url,
@@ -126,7 +139,20 @@ async function gatherOne(instance: Config["kapacitor"][number], addresses: reado
     username: instance.username,
     password: instance.password?.reveal() ?? "",
   };
-  return gatherKapacitor(instance, access, addresses);
+  const kapacitor = await gatherKapacitor(instance, access, addresses);
+  return { ...kapacitor, audit: kapacitor.state.kind === "up" ? await auditOf(input, instance.name) : undefined };
+}
+
+async function auditOf({ config, prepared }: GatherInput, name: string): Promise<KapacitorFacts["audit"]> {
+  const options = prepared?.upstreams.find((entry) => entry.name === name);
+  if (prepared === undefined || options === undefined) return undefined;
+  const upstream = createUpstream(options);
+  try {
+    const subject = auditSubject(config, prepared.policy, upstream);
+    return await auditInstance({ ...subject, resolve: createResolver(), limitMs: auditLimitMs });
+  } finally {
+    upstream.close();
+  }
 }
 
 /** Looks at what listens where the subscriptions lead, and where Kapacitor's settings will lead. */

@@ -1,6 +1,7 @@
 import { readDestination } from "../../src/doctor/destination.ts";
 import { loginKey } from "../../src/doctor/facts.ts";
 import {
+  audit,
   type Case,
   counters,
   delivery,
@@ -268,5 +269,46 @@ export const subscriptionCases: readonly Case[] = [
     name: "everybody may run commands",
     facts: factsOf({ toml: `[http]\nauth-enabled = false\n[[kapacitor]]\n${usualKeys}\n` }),
     expect: [["policy_exec_open", /everybody \(auth-enabled = false\)/, /disable-handlers = \["exec"\]/]],
+  },
+  {
+    name: "Kapacitor has stored what the policy forbids, and was not read to the end",
+    facts: factsOf({
+      kapacitor: {
+        audit: {
+          ...audit,
+          findingCount: 2,
+          findings: [
+            {
+              kind: "task",
+              name: "cleanup",
+              object: "task:cleanup",
+              state: "enabled",
+              reason: "handler_disabled",
+              text: "the handler exec is disabled",
+              remove: "kapacitor -url http://127.0.0.1:9092 delete tasks cleanup",
+            },
+            {
+              kind: "task",
+              name: "..",
+              object: "task:..",
+              state: "disabled",
+              reason: "handler_disabled",
+              text: "the handler exec is disabled",
+              remove: undefined,
+            },
+          ],
+          failure: { reason: "upstream_timeout", text: "Kapacitor did not answer in time", cause: "no answer" },
+        },
+      },
+    }),
+    expect: [
+      [
+        "policy_stored",
+        /^2 stored objects: task:cleanup, enabled \(the handler exec is disabled\) and task:\.\., dis/,
+        /delete tasks cleanup\n# task:\.\.: no request/,
+        "error",
+      ],
+      ["policy_unread", /did not answer in time \(no answer\)/, /^kapgate audit -config \S+ -instance default$/],
+    ],
   },
 ];

@@ -1,4 +1,5 @@
 import { parse } from "smol-toml";
+import type { AuditReport } from "../../src/audit/report.ts";
 import { type Config, schema } from "../../src/config/schema.ts";
 import type { Dial } from "../../src/doctor/ask.ts";
 import { readCounters } from "../../src/doctor/counters.ts";
@@ -122,9 +123,26 @@ export function kapacitorOf(config: Config, change: Partial<KapacitorFacts> = {}
       host: "kapacitor.test",
     },
     clusters: [cluster],
+    audit: undefined,
     ...change,
   };
 }
+
+/** What an audit told, with nothing found. */
+export const audit: AuditReport = {
+  instance: "default",
+  url: "http://127.0.0.1:9092",
+  time: "2026-01-02T00:00:00Z",
+  durationMs: 1,
+  hasPolicy: true,
+  audited: { task: 1, template: 0, handler: 0, config: 0, "flux-task": 0 },
+  findings: [],
+  findingCount: 0,
+  accepted: [],
+  unused: [],
+  notes: [],
+  failure: undefined,
+};
 
 /** Facts with which nothing is wrong, and what a case changes. `toml` replaces the configuration, `kapacitor` parts of what is known of Kapacitor. */
 export function factsOf(

@@ -157,6 +157,17 @@ t.test("Kapacitor that asks for a login takes any: that is no protection", async
   t.strictSame(known.ids, ["kapacitor_any_login"], known.stdout);
 });
 
+t.test("what Kapacitor has stored against the policy is found with the command that removes it", async (t) => {
+  const { standin, doctor } = await startChain(t);
+  const script = "stream\n    |from()\n        .measurement('cpu')\n    |alert()\n        .exec('/bin/rm')\n";
+  const task = { id: "cleanup", type: "stream", dbrps: [{ db: "telegraf", rp: "autogen" }], script, status: "enabled" };
+  const stored = await request(`${standin.url}/kapacitor/v1/tasks`, { method: "POST", body: JSON.stringify(task) });
+  t.equal(stored.statusCode, 200);
+  const found = await doctor();
+  t.strictSame(found.ids, ["policy_stored"], found.stdout);
+  t.match(found.findings.at(-1)?.fix[0], `kapacitor -url ${standin.url} delete tasks cleanup`);
+});
+
 t.test("Kapacitor answers at another address of this machine", async (t) => {
   const { standin, doctor } = await startChain(t);
   const around = createServer((_, response) => response.writeHead(204, { "X-Kapacitor-Version": "1.8.3" }).end());
