@@ -14,6 +14,9 @@ export interface Sink {
   problem(): string | undefined;
 }
 
+/** Lines are handed on together, so many characters of them, or what there is after so many milliseconds: each hand-over costs a thread. */
+const batchLength = 65_536;
+const batchMs = 20;
 /** Bytes of lines that wait for a slow file or reader. */
 const mostWaiting = 16_777_216;
 /** A reader that does not read must not keep the process from ending, in milliseconds. */
@@ -37,10 +40,28 @@ export async function openSink(file: string): Promise<Sink> {
   let dropped = 0;
   let problem: string | undefined;
   let closed: Promise<void> | undefined;
-  destination.on("drop", () => {
-    dropped += 1;
+  let batch = "";
+  let lines = 0;
+  /** Bytes handed over and not written yet. */
+  let underWay = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const handOver = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    const text = batch;
+    batch = "";
+    if (text === "") return;
+    underWay += Buffer.byteLength(text);
+    // A batch that is dropped is told of within the call.
+    destination.write(text);
+    lines = 0;
+  };
+  destination.on("drop", (text: string) => {
+    underWay -= Buffer.byteLength(text);
+    dropped += lines;
   });
-  destination.on("write", () => {
+  destination.on("write", (bytes: number) => {
+    underWay -= bytes;
     problem = undefined;
   });
   destination.on("error", (error: Error) => {
@@ -49,8 +70,14 @@ export async function openSink(file: string): Promise<Sink> {
   });
   return {
     write: (line) => {
-      if (closed === undefined) destination.write(line);
-      else dropped += 1;
+      if (closed !== undefined) {
+        dropped += 1;
+        return;
+      }
+      batch += line;
+      lines += 1;
+      if (batch.length >= batchLength) handOver();
+      else timer ??= setTimeout(handOver, batchMs);
     },
     reopen: async () => {
       if (standard !== undefined || closed !== undefined) return undefined;
@@ -59,16 +86,32 @@ export async function openSink(file: string): Promise<Sink> {
       } catch (error) {
         return error instanceof Error ? error.message : String(error);
       }
+      handOver();
+      // The library forgets to end when it is told to in the middle of a write that has a reopening behind it.
+      if (underWay > 0) await drained(destination);
       destination.reopen();
       return undefined;
     },
     close: () => {
+      handOver();
       closed ??= end(destination);
       return closed;
     },
     dropped: () => dropped,
     problem: () => problem,
   };
+}
+
+/** Resolves when what was handed over is written, or cannot be within the time. */
+function drained(destination: ReturnType<typeof pino.destination>): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(done, closeMs);
+    destination.once("drain", done);
+  });
 }
 
 /** Whoever it is, a reader that is gone or a full disk must not keep the process from ending. */

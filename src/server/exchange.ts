@@ -7,6 +7,11 @@ import type { Target } from "../core/target.ts";
 import type { Reason } from "../errors.ts";
 import type { ChangeTrail } from "./change-trail.ts";
 
+/** The part of a writer's records that is always the same, as JSON members; kept here by the access log. */
+export interface CommonRecord {
+  recordText: string | undefined;
+}
+
 /** One request and what became of it. Opened before any gate, so that refusals are logged too; written to the log once, at the end. */
 export interface Exchange {
   readonly request: IncomingMessage;
@@ -41,6 +46,8 @@ export interface Exchange {
   /** Kapacitor's Request-Id, from its answer. */
   upstreamRequestId: string | undefined;
   upstreamMs: number | undefined;
+  /** What its record has in common with those of its writer; undefined: it is not a write that was admitted. */
+  common: CommonRecord | undefined;
   /** For the audit log; undefined: the request changes nothing. */
   change: ChangeTrail | undefined;
   bytesIn: number;
@@ -74,6 +81,7 @@ export function openExchange(request: IncomingMessage, response: ServerResponse,
     cause: undefined,
     upstreamRequestId: undefined,
     upstreamMs: undefined,
+    common: undefined,
     change: undefined,
     bytesIn: 0,
     bytesOut: 0,

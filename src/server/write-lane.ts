@@ -60,6 +60,7 @@ export function createWriteLane(repeats: Repeats, written: OnWritten = () => {})
       plan.route = route;
       repeats.remember(state, exchange, plan);
     }
+    exchange.common = route;
     new WriteExchange(state, exchange, route, suspects, written).start();
   };
 

@@ -5,7 +5,7 @@ import type { Principal } from "../core/principal.ts";
 import { readWriteQuery } from "../core/query.ts";
 import type { WriteTarget } from "../observability/metrics.ts";
 import type { Upstream } from "../upstream/instance.ts";
-import type { Exchange } from "./exchange.ts";
+import type { CommonRecord, Exchange } from "./exchange.ts";
 import { principalField } from "./principal-header.ts";
 import type { GatewayState } from "./state.ts";
 import { findWriter, type Writer } from "./writers.ts";
@@ -23,7 +23,7 @@ export interface WritePlan {
 }
 
 /** Where the writes of a principal go. */
-export interface WriteRoute {
+export interface WriteRoute extends CommonRecord {
   readonly principal: Principal;
   readonly upstream: Upstream;
   /** Origin-form target. */
@@ -89,6 +89,7 @@ export function routeWrite(
     key: isPlain && upstream.options.groupCommit ? `${principal.name} ${path}` : undefined,
     target: { instance: located.instance, db: database, rp: plan.retentionPolicy, last: undefined },
     isPlain,
+    recordText: undefined,
   };
 }
 
