@@ -1,20 +1,21 @@
 import t, { type Test } from "tap";
-import type { HandlerKindName } from "../../src/core/alert-handlers.ts";
+import { type HandlerKindName, topicHandlerKind } from "../../src/core/alert-handlers.ts";
 import { inspectScript } from "../../src/core/script-policy.ts";
 import { type Call, type Case, fill, groups } from "../policy/flow-cases.ts";
 import { startTestGateway, type TestGateway } from "../support/gateway.ts";
+import { deniedCidrs, moveAddresses, resolve } from "./addresses.ts";
 import { caseOf, type Peer, snapshot, startPeer } from "./peer.ts";
 import type { Sent } from "./sinks.ts";
 import { normalise, program, reasonOf, skip } from "./surroundings.ts";
 
-/** What test/policy/flow.test.ts has for each instance, with the addresses of `elsewhere`. */
+/** What test/policy/flow.test.ts has for each instance, with the addresses moved to loopback. */
 const policies: Readonly<Record<string, { readonly keys: string; readonly disabled: readonly HandlerKindName[] }>> = {
   handlers: {
     keys: `disable-handlers = ["EXEC", "log", "httpPost", "slack", "email"]\nown-addresses = ["own.test"]`,
     disabled: ["exec", "log", "post", "slack", "smtp"],
   },
   targets: {
-    keys: `deny-target-cidrs = ["127.0.0.0/16", "127.10.0.0/16", "127.169.0.0/16", "::1/128"]\nallow-targets = ["127.0.0.1:5000"]`,
+    keys: `deny-target-cidrs = ${JSON.stringify(deniedCidrs)}\nallow-targets = ["127.0.0.1:5000"]`,
     disabled: [],
   },
   udfs: { keys: `udfs = ["known"]`, disabled: [] },
@@ -22,39 +23,32 @@ const policies: Readonly<Record<string, { readonly keys: string; readonly disabl
   open: { keys: "disable-handlers = []", disabled: [] },
 };
 
-/** Every address of the cases as one of loopback, since a real Kapacitor does go there. */
-const elsewhere: Readonly<Record<string, string>> = {
-  "10.0.0.1:9092": "machine.test:9092",
-  "198.51.100.7": "127.99.100.7",
-  "198.51": "127.99",
-  "10.0.0.1": "127.10.0.1",
-  "http://10.": "http://127.10.",
-  "169.254.169.254": "127.169.0.1",
-};
-const names: Readonly<Record<string, readonly string[]>> = {
-  "inside.test": ["127.99.100.7", "127.10.2.3"],
-  "outside.test": ["127.99.100.7"],
-  "own.test": ["198.51.100.8"],
-  "machine.test": ["10.0.0.1"],
-};
-const addresses = /(?<![\d.])(?!127\.|0\.0\.0\.0|1\.3\.6\.1)\d{1,3}(?:\.\d{1,3}){3}(?![\d.])/;
-
 const api = "/kapacitor/v1";
 
-/** The call as number `run`, with nothing in it that would leave the test. */
-function contained(peer: Peer, call: Call, run: number, gateway: number): Call {
+/** The call as number `run`, with nothing in it that would leave the test; undefined where that cannot be. */
+function contained(peer: Peer, call: Call, run: number, gateway: number): Call | undefined {
   const filled = fill(call, {
-    ...elsewhere,
     '"db":"d"': '"db":"case§"',
-    '\\"db\\":\\"d\\"': '\\"db\\":\\"case§\\"',
     "§": String(run),
     GATEWAY: String(gateway),
     UPSTREAM: new URL(peer.url).port,
   });
-  const text = filled.body?.toString("latin1") ?? "";
-  const left = addresses.exec(text);
-  if (left !== null) throw new Error(`would reach ${left[0]}, outside of the test: ${text}`);
-  return { ...filled, body: filled.body === undefined ? undefined : Buffer.from(peer.contain(text), "latin1") };
+  if (filled.body === undefined) return filled;
+  const moved = moveAddresses(filled.body.toString("latin1"));
+  return moved === undefined ? undefined : { ...filled, body: Buffer.from(peer.contain(moved), "latin1") };
+}
+
+/** What the case has stored, and its request; undefined where one of them cannot be contained. */
+function prepare(peer: Peer, entry: Case, run: number, gateway: number) {
+  const stored = entry.stored.map((call) => contained(peer, call, run, gateway));
+  const call = contained(peer, entry.call, run, gateway);
+  return call === undefined || !stored.every((one) => one !== undefined) ? undefined : { stored, call };
+}
+
+/** A topic that publishes to itself never does; and 1.5.4 ends when an event comes to a handler of a kind that it does not know. */
+function comesToRest({ call }: Case): boolean {
+  const [, kind] = /"kind":"([^"]*)"/.exec(call.body?.toString("latin1") ?? "") ?? [];
+  return kind === undefined || (kind !== "publish" && topicHandlerKind(kind) !== undefined);
 }
 
 /** Lets a task publish to the topic of the case, and points come in for all of its tasks. */
@@ -137,34 +131,33 @@ t.test(
     );
     const gateway = await startTestGateway(instances.join("\n"), {
       http: "auth-enabled = false",
-      resolve: async (name) => names[name] ?? [],
+      resolve,
     });
     t.teardown(() => gateway.close());
 
     const instanceOf = new Map<number, string>();
     let run = 0;
     let taken = 0;
+    let left = 0;
     for (const [index, entry] of groups.flatMap(({ cases }) => [...cases.entries()])) {
       run++;
       if (index === 0) await Promise.all([...peers.values()].map(rest));
       const peer = peers.get(entry.instance);
       if (peer === undefined) throw new Error(`no policy for the instance ${entry.instance}`);
-      // A topic that publishes to itself would never come to rest.
-      if (entry.call.body?.includes('"publish"') !== true) instanceOf.set(run, entry.instance);
+      if (comesToRest(entry)) instanceOf.set(run, entry.instance);
 
-      await store(
-        straight,
-        entry.stored.map((call) => contained(straight, call, run, gateway.port)),
-      );
-      const open = contained(straight, entry.call, run, gateway.port);
-      const expected = await straight.send(open.method, open.path, open.body);
+      const open = prepare(straight, entry, run, gateway.port);
+      const guarded = prepare(peer, entry, run, gateway.port);
+      if (open === undefined || guarded === undefined) {
+        left++;
+        continue;
+      }
+      await store(straight, open.stored);
+      const expected = await straight.send(open.call.method, open.call.path, open.call.body);
 
-      const stored = await store(
-        peer,
-        entry.stored.map((call) => contained(peer, call, run, gateway.port)),
-      );
+      const stored = await store(peer, guarded.stored);
       const before = await snapshot(peer);
-      const call = contained(peer, entry.call, run, gateway.port);
+      const { call } = guarded;
       const answer = await gateway.request(call.method, call.path, {
         headers: { host: `${entry.instance}.policy.test`, ...entry.headers },
         ...(call.body === undefined ? {} : { body: call.body }),
@@ -190,10 +183,11 @@ t.test(
 
     const cases = (fired: readonly Sent[], kind: string) =>
       new Set(fired.filter((sent) => sent.kind === kind).map(caseOf)).size;
-    const fired = await straight.settle(10_000, (now) => cases(now, "exec") >= 36 && cases(now, "slack") > 0);
-    t.ok(cases(fired, "exec") >= 36, `sent straight to Kapacitor, ${cases(fired, "exec")} cases run the program`);
+    const fired = await straight.settle(10_000, (now) => cases(now, "exec") >= 40 && cases(now, "slack") > 0);
+    t.ok(cases(fired, "exec") >= 40, `sent straight to Kapacitor, ${cases(fired, "exec")} cases run the program`);
     t.ok(cases(fired, "slack") > 0, "and one of them tells slack");
-    t.ok(taken >= 100, `Kapacitor takes ${taken} of the requests that the gateway refuses`);
+    t.ok(left <= 8, `${left} cases have addresses that cannot be led to loopback`);
+    t.ok(taken >= 140, `Kapacitor takes ${taken} of the requests that the gateway refuses`);
 
     for (const [name, { disabled }] of Object.entries(policies)) {
       const peer = peers.get(name);

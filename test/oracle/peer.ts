@@ -51,7 +51,7 @@ const programs: readonly string[] = [
   ..."abcdefghijklmnopqrstuvwxyz".split("").map((letter) => `path/${letter}`),
 ];
 
-const directories = /(["'])\/(?=(?:tmp|etc|usr|bin|var|root|home|dev|[a-z])(?:["'/]|\\))/g;
+const directories = /(["'])\/(?=(?:tmp|etc|usr|bin|var|root|home|dev)\/|[xy]["'])/g;
 const outside = /(?<!\w)\/(?:tmp|etc|usr|bin|var|root|home|dev)\//;
 
 /** Starts it with every service switched on and led into sinks. */

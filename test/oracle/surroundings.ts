@@ -17,12 +17,14 @@ export function reasonOf(answer: Answer): Reason | undefined {
   return answer.body.startsWith("{") && answer.body.includes('"code"') ? JSON.parse(answer.body).code : undefined;
 }
 
-/** An answer of Kapacitor without what differs between two of them: times, ids, ports, folders, the layout. */
+/** An answer of Kapacitor without what differs between two of them: times, counters, ids, ports, folders, the layout. */
 export function normalise(body: string): string {
   return body
     .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "ID")
     .replace(/\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{2}:\d{2})/g, "TIME")
     .replace(/kapgate-oracle-\w+/g, "ROOT")
     .replace(/127\.0\.0\.1:\d+/g, "ADDRESS")
-    .replace(/\s+/g, " ");
+    .replace(/\s+/g, " ")
+    .replace(/"dot": "(?:\\.|[^"\\])*",/g, "")
+    .replace(/"stats": \{.*?"created"/g, '"created"');
 }
