@@ -57,7 +57,10 @@ function changeConfig(reach: Reach, name: string, switches: readonly string[]): 
   const [section = "", ...rest] = name.split("/");
   const element = rest.join("/");
   const path = `${reach.url}${base}/config/${encode(section)}`;
-  if (switches.length === 0) return curl(reach, ["-d", JSON.stringify({ remove: [element] }), path]);
+  if (switches.length === 0) {
+    const command = curl(reach, ["-d", JSON.stringify({ remove: [element] }), path]);
+    return `${command} # or from kapacitor.conf, where it stands there`;
+  }
   const set = Object.fromEntries(switches.map((option) => [option, false]));
   return curl(reach, ["-d", JSON.stringify({ set }), `${path}/${encode(element)}`]);
 }

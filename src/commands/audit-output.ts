@@ -22,7 +22,10 @@ export function formatReport(report: AuditReport): string {
 function summary({ findings, findingCount, accepted, audited, hasPolicy, failure }: AuditReport): string {
   if (!hasPolicy) return "no policy";
   const running = findings.filter(({ state }) => isRunning(state)).length;
-  const found = findingCount === 0 ? "no findings" : `${count(findingCount, "finding")} (${running} active)`;
+  const found =
+    findingCount === 0
+      ? "no findings"
+      : `${count(findingCount, "finding")} (${running === 0 ? "none" : running} active)`;
   const known = accepted.length === 0 ? "" : `, ${accepted.length} accepted`;
   const flux = audited["flux-task"] === 0 ? "" : `, ${count(audited["flux-task"], "Flux task")}`;
   const seen = `${count(audited.task, "task")}, ${count(audited.template, "template")}, ${count(audited.handler, "topic handler")}, ${count(audited.config, "section")}${flux}`;
