@@ -165,7 +165,10 @@ class Audit {
   /** Kapacitor lists topics; a deleted topic is not listed and keeps its handlers, so topics that are named somewhere are asked for as well. */
   async #handlers(): Promise<void> {
     const listed = await wholeList(this.#questions, lists.topicListPath, "topics", lists.readTopicList);
+    const named = [...this.#topics];
+    this.#topics.clear();
     for (const { id } of listed ?? []) if (id !== undefined) this.#topics.add(id);
+    for (const topic of named) this.#topics.add(topic);
     // A set that grows while it is read: handlers name topics.
     for (const topic of this.#topics) await this.#handlersOf(topic);
   }
