@@ -115,7 +115,7 @@ function judgeMissing(facts: Facts, kapacitor: KapacitorFacts, details: Influxdb
 /** Two subscriptions of one retention policy that lead to the same instance. */
 function judgeTwice(facts: Facts, verdicts: readonly Verdict[]): readonly Result[] {
   const groups = Map.groupBy(
-    verdicts.filter(({ kind }) => kind === "right" || kind === "around" || kind === "follows"),
+    verdicts.filter(({ kind }) => kind === "right" || kind === "follows"),
     ({ subscription, kapacitor }) => JSON.stringify([subscription.db, subscription.rp, kapacitor?.instance.name]),
   );
   const own = new Set(
@@ -149,7 +149,7 @@ function judgeTwice(facts: Facts, verdicts: readonly Verdict[]): readonly Result
 
 /** How InfluxDB's writes to our subscriptions went, since influxd started. */
 function judgeCounts(facts: Facts, verdicts: readonly Verdict[], details: InfluxdbDetails): readonly Result[] {
-  const right = verdicts.filter(({ kind }) => kind === "right" || kind === "host");
+  const right = verdicts.filter(({ kind }) => kind === "right" || kind === "host" || kind === "follows");
   const counts = details.counts.filter((entry) =>
     right.some(
       ({ subscription, destination }) =>

@@ -36,8 +36,8 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts influxd; its subscriptions trust the authority in `caFile`. `http` holds more lines for its [http] section. */
-export async function startInfluxd(path: string, caFile: string, http = ""): Promise<Influxd> {
+/** Starts influxd; its subscriptions trust the authority in `caFile`. `http` and `subscriber` hold more lines for these sections. */
+export async function startInfluxd(path: string, caFile: string, http = "", subscriber = ""): Promise<Influxd> {
   const folder = await mkdtemp(join(tmpdir(), "kapgate-influxd-"));
   const port = await freePort();
   await writeFile(
@@ -59,6 +59,7 @@ bind-address = "127.0.0.1:${await freePort()}"
   ca-certs = "${caFile}"
   write-concurrency = 40
   write-buffer-size = 1000
+  ${subscriber}
 `,
   );
   const child: ChildProcess = spawn(path, ["-config", join(folder, "influxdb.conf")], {
