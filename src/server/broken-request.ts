@@ -18,6 +18,9 @@ export interface BrokenRequest {
   readonly remoteAddress: string | undefined;
 }
 
+/** How long the peer may take to read the answer and close; one that does not is cut. */
+const lingerMs = 2000;
+
 /**
  * Answers what node's parser could not read as HTTP/1.1, with the same body as every refusal, and closes: after bytes with no certain
  * meaning nothing on that connection can be trusted. The record says what was wrong, never what was sent. Returns what was refused, if
@@ -61,5 +64,7 @@ export function answerBrokenRequest(
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nConnection: close\r\nRequest-Id: ${requestId}\r\n` +
       `Content-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
+  const timer = setTimeout(() => socket.destroy(), lingerMs).unref();
+  socket.once("close", () => clearTimeout(timer));
   return { requestId, reason, status, remoteAddress: socket.remoteAddress };
 }

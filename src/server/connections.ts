@@ -137,7 +137,7 @@ export function trackConnections(
   const rest = (entry: Entry, socket: Socket): void => {
     if (entry.responses.length > 0 || socket.destroyed) return;
     if (draining === "yes") {
-      socket.end();
+      socket.destroySoon();
       return;
     }
     entry.idleSince = performance.now();

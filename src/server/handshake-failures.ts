@@ -45,7 +45,8 @@ export function logHandshakeFailures(
   warn: WarnSeldom,
   onFailure: (cause: HandshakeCause) => void = () => {},
 ): void {
-  server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
+  // Before node's own listener, which leads to the end of the socket, and then its address is gone.
+  server.prependListener("tlsClientError", (error: Error, socket: TLSSocket) => {
     const code = "code" in error && typeof error.code === "string" ? error.code : "";
     // A client that went away in the middle is no failure of either side.
     if (code === "ECONNRESET" && socket.bytesRead === 0) return;

@@ -96,7 +96,14 @@ export function createListener(
   server.on("checkExpectation", (request: http.IncomingMessage, response: http.ServerResponse) =>
     take(request, response, false),
   );
+  const secured = new WeakSet<Socket>();
+  server.on("secureConnection", (socket: Socket) => secured.add(socket));
   server.on("clientError", (error: Error, socket: Socket) => {
+    // A handshake that failed comes here as well, and nobody else cuts it: an answer would wait for its end for ever.
+    if (secure !== undefined && !secured.has(socket)) {
+      socket.destroy();
+      return;
+    }
     const broken = answerBrokenRequest(error, socket, connections.isAnswering(socket), log);
     if (broken !== undefined) events.requestBroken?.(broken);
   });
