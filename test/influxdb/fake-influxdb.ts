@@ -24,6 +24,8 @@ export interface FakeInfluxdb {
   mood: "well" | "down" | "silent" | ((response: ServerResponse) => void);
   /** Every question so far: the user, `-` for none, and the statement. */
   readonly questions: string[];
+  /** Cuts every connection. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -38,6 +40,9 @@ export async function startFakeInfluxdb(): Promise<FakeInfluxdb> {
     socket.on("error", () => {});
     socket.once("close", () => sockets.delete(socket));
   });
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const fake: FakeInfluxdb = {
     url: `http://127.0.0.1:${portOf(server.address())}`,
@@ -46,10 +51,11 @@ export async function startFakeInfluxdb(): Promise<FakeInfluxdb> {
     authenticates: true,
     mood: "well",
     questions: [],
+    cut,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
+        cut();
       }),
   };
   return fake;
