@@ -3,6 +3,7 @@ import t from "tap";
 import { defaultLimits, parseScript } from "../../src/tickscript/parser.ts";
 import { walk } from "../../src/tickscript/visit.ts";
 import { meaning } from "./notation.ts";
+import { charactersRead } from "./work.ts";
 
 t.test("the default limits", async (t) => {
   t.strictSame(defaultLimits, { size: 1_048_576, tokens: 200_000, depth: 200 });
@@ -107,23 +108,3 @@ t.test("the script is read a fixed number of times, whatever stands in it", asyn
     t.ok(charactersRead(source) <= 8 * source.length, part);
   }
 });
-
-/** How often a character is looked at while a script is parsed. */
-function charactersRead(source: string): number {
-  const { codePointAt, charCodeAt } = String.prototype;
-  let reads = 0;
-  try {
-    String.prototype.codePointAt = function (this: string, index: number) {
-      reads++;
-      return codePointAt.call(this, index);
-    };
-    String.prototype.charCodeAt = function (this: string, index: number) {
-      reads++;
-      return charCodeAt.call(this, index);
-    };
-    parseScript(source, { tokens: Number.POSITIVE_INFINITY });
-  } finally {
-    Object.assign(String.prototype, { codePointAt, charCodeAt });
-  }
-  return reads;
-}

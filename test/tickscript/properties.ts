@@ -1,5 +1,7 @@
 /** What holds for every script, valid or not. The tests try each of these a little, the fuzz program for as long as it is told. */
 import fc from "fast-check";
+import { handlerNames } from "../../src/core/alert-handlers.ts";
+import { inspectScript } from "../../src/core/script-policy.ts";
 import type { Node } from "../../src/tickscript/ast.ts";
 import { isSpace } from "../../src/tickscript/characters.ts";
 import { Lexer } from "../../src/tickscript/lexer.ts";
@@ -8,6 +10,7 @@ import { codeFrame, ScriptError } from "../../src/tickscript/problem.ts";
 import { walk } from "../../src/tickscript/visit.ts";
 import { anyScript } from "./arbitraries.ts";
 import { printedTree } from "./trees.ts";
+import { charactersRead } from "./work.ts";
 
 function hold(condition: boolean, what: string): void {
   if (!condition) throw new Error(what);
@@ -88,6 +91,39 @@ export const tokensCoverTheScript = fc.property(anyScript, (script) => {
     if (!(error instanceof ScriptError)) throw error;
     hold(error.offset >= end, `the error is at ${error.offset}, inside of a token`);
   }
+});
+
+const rules = { disabled: new Set(handlerNames), udfs: new Set(["known"]) };
+
+/** Whatever a script is, the policy has a verdict on it, in the order of the script and in words that steer no terminal. */
+export const everyScriptIsJudged = fc.property(anyScript, fc.boolean(), (source, isTemplate) => {
+  const report = inspectScript(source, isTemplate ? rules : { ...rules, vars: new Map() });
+  hold(report.ok === parseScript(source).ok, "judged is what parses");
+  if (!report.ok) return;
+  let last = 0;
+  for (const { offset, length, text } of report.findings) {
+    hold(offset >= last && length > 0 && offset + length <= source.length, `a finding stands at ${offset}, ${length}`);
+    hold(/^[\x20-\x7e]{1,300}$/.test(text), `its text is ${JSON.stringify(text)}`);
+    last = offset;
+  }
+  for (const { offset, length } of [...report.targets, ...report.topics]) {
+    hold(offset >= 0 && length > 0 && offset + length <= source.length, `an argument stands at ${offset}, ${length}`);
+  }
+});
+
+/** A script again and again, in one text: what is looked at and how many tokens there are grows as the text does, however the copies hang together. */
+export const workGrowsWithLength = fc.property(anyScript, fc.integer({ min: 1, max: 60 }), (script, copies) => {
+  const source = script.repeat(copies).toWellFormed();
+  const reads = charactersRead(source);
+  hold(reads <= 8 * source.length + 16, `${reads} characters are read of ${source.length}`);
+  const lexer = new Lexer(source);
+  let tokens = 0;
+  try {
+    while (lexer.next().kind !== "end") tokens++;
+  } catch (error) {
+    if (!(error instanceof ScriptError)) throw error;
+  }
+  hold(tokens <= source.length, `${tokens} tokens of ${source.length} characters`);
 });
 
 /** What a tree is printed as, with any spaces and comments between, parses to that tree. */
