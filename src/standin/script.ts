@@ -22,9 +22,10 @@ function readDbrps(script: string): Script["dbrps"] {
   return [...found].map(([, db = "", rp = ""]) => ({ db: db.replaceAll('\\"', '"'), rp: rp.replaceAll('\\"', '"') }));
 }
 
-/** Comments and strings blanked out; undefined when a string does not end. */
+/** Comments, strings and regular expressions blanked out; undefined when a string does not end. */
 function withoutLiterals(script: string): string | undefined {
-  const literal = /\/\/[^\n]*|'''[\s\S]*?'''|'(?:[^'\\]|\\'|\\(?!'))*'|"(?:[^"\\]|\\"|\\(?!"))*"/g;
+  const literal =
+    /\/\/[^\n]*|(?<=[=~(,[]\s*)\/(?:\\\/|[^/])*\/|'''[\s\S]*?'''|'(?:[^'\\]|\\'|\\(?!'))*'|"(?:[^"\\]|\\"|\\(?!"))*"/g;
   const bare = script.replace(literal, (found) => (found.startsWith("/") ? "" : "_"));
   return /['"]/.test(bare) ? undefined : bare;
 }

@@ -32,14 +32,16 @@ export interface PeerAnswer {
   readonly body: string;
 }
 
+/** Whether a release comes after that of the program. */
+export function isAfter(release: string, program: string): boolean {
+  const [, version = ""] = /(\d+\.\d+\.\d+)/.exec(execFileSync(program, ["version"], { encoding: "utf8" })) ?? [];
+  const rank = (text: string): number => text.split(".").reduce((sum, number) => sum * 1000 + Number(number), 0);
+  return rank(release) > rank(version);
+}
+
 /** The kinds that this release of Kapacitor does not have yet. */
 export function kindsAfter(program: string): ReadonlySet<string> {
-  const [, ...version] = /(\d+)\.(\d+)\.(\d+)/.exec(execFileSync(program, ["version"], { encoding: "utf8" })) ?? [];
-  const rank = (numbers: readonly (string | number)[]): number =>
-    numbers.reduce<number>((sum, number) => sum * 1000 + Number(number), 0);
-  return new Set(
-    handlerKinds.filter(({ since }) => rank(since.split(".")) > rank(version)).map(({ kind }): string => kind),
-  );
+  return new Set(handlerKinds.filter(({ since }) => isAfter(since, program)).map(({ kind }): string => kind));
 }
 
 /** Programs that scripts of the tests name, below the root. Each of them writes what it is given into a file of its own. */
