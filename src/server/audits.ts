@@ -90,7 +90,7 @@ export function createAudits(log: Logger, resolve: Resolve, times: AuditTimes = 
     entry.failures = report.failure === undefined ? 0 : entry.failures + 1;
     if (report.failure === undefined || report.findingCount > (entry.known?.findingCount ?? 0)) entry.known = report;
     entry.logged = logReport(log, report, entry.logged);
-    logEnd(log, report, before?.failure?.cause);
+    logEnd(log, report, before?.failure?.reason);
   };
 
   return {
@@ -151,13 +151,13 @@ function recordOf({ object, state, reason, handler, text, remove }: AuditFinding
   return { object, state, reason, handler, text, remove };
 }
 
-/** The summary. That a Kapacitor cannot be read is said once for each cause, not with every attempt. */
-function logEnd(log: Logger, report: AuditReport, causeBefore: string | undefined): void {
+/** The summary. That a Kapacitor cannot be read is said once for each reason, not with every attempt. */
+function logEnd(log: Logger, report: AuditReport, reasonBefore: string | undefined): void {
   const { instance, findingCount, accepted, audited, durationMs, failure, unused, notes } = report;
   if (failure !== undefined) {
     const { reason, text, cause } = failure;
     const record = { instance, reason, text, cause, findings: findingCount };
-    if (cause === causeBefore) log.debug(record, "audit is not complete");
+    if (reason === reasonBefore) log.debug(record, "audit is not complete");
     else log.warn(record, "audit is not complete");
     return;
   }

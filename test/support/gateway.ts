@@ -81,7 +81,7 @@ export function testCertificate(): Promise<{ ca: string; pem: string }> {
  */
 export async function startTestGateway(
   toml: string,
-  more: Filling & { resolve?: Resolve; auditFile?: Log; version?: string; audits?: Audits } = {},
+  more: Filling & { resolve?: Resolve; auditFile?: Log; version?: string; audits?: Audits | undefined } = {},
 ): Promise<TestGateway> {
   const { ca, pem } = await testCertificate();
   const directory = await mkdtemp(join(tmpdir(), "kapgate-test-"));
