@@ -278,7 +278,7 @@ t.test("a client that leaves ends its read at Kapacitor, but not its definition"
   t.teardown(server.close);
   const gateway = await gatewayTo(t, server.url);
   const leave = async (head: string) => {
-    await sendRaw(gateway.port, gateway.ca, head, 120);
+    await sendRaw(gateway.port, gateway.ca, head, 120, 120);
   };
   await leave(`GET /kapacitor/v1/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: ${basic(admin)}\r\n\r\n`);
   await gateway.record((record) => record.method === "GET" && record.aborted === true);
