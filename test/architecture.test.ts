@@ -104,6 +104,7 @@ t.test("packages are used where they belong", async (t) => {
     "http-proxy-3": ["upstream"],
     "smol-toml": ["config"],
     zod: ["config"],
+    yaml: ["commands"],
     "@node-rs/bcrypt": ["credentials"],
     "@peculiar/x509": ["certificates"],
   };
