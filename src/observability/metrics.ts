@@ -63,12 +63,16 @@ export interface Totals {
   requests(): Iterable<Entry<Count>>;
   /** By the label of `kapgate_tls_failures_total`. */
   handshakeFailures(): Iterable<Entry<Count>>;
+  /** By the label of `kapgate_connections_closed_total`. */
+  connectionsClosed(): Iterable<Entry<Count>>;
   /** By the labels of `kapgate_write_last_success_timestamp_seconds`. */
   lastWrites(): Iterable<Entry<LastWrite>>;
   /** Count and sum of `kapgate_upstream_seconds` over both lanes. */
   upstreamSeconds(instance: string): { readonly count: number; readonly sum: number };
   /** Writes that left for Kapacitor, and the requests that carried them. */
   groups(): { readonly requests: number; readonly writes: number };
+  /** Requests of the write lane that were answered with 2xx. */
+  writes(): number;
   points(): number;
   bytes(): number;
 }
@@ -162,6 +166,7 @@ export function createMetrics(facts: MetricFacts, causes: readonly string[], lim
     totals: {
       requests: () => requests.total.entries(),
       handshakeFailures: () => failures.entries(),
+      connectionsClosed: () => closed.entries(),
       lastWrites,
       upstreamSeconds: (instance) => {
         const total = { count: 0, sum: 0 };
@@ -173,6 +178,12 @@ export function createMetrics(facts: MetricFacts, causes: readonly string[], lim
         return total;
       },
       groups: () => ({ requests: groups.count, writes: groups.sum }),
+      writes: () => {
+        let writes = 0;
+        for (const { labels, cell } of requests.total.entries())
+          if (labels.lane === "write" && labels.code?.startsWith("2")) writes += cell.value;
+        return writes;
+      },
       points: () => points,
       bytes: () => bytes,
     },

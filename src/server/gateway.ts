@@ -95,11 +95,13 @@ export async function startGateway(prepared: Prepared, log: Log, extras: Gateway
     version,
     log,
     auditFile,
-    auditFindings: (instance) => audits.last().find((entry) => entry.instance === instance)?.known?.findingCount,
+    audits: audits.last,
     reloads,
     state: () => state,
     certificate: () => tls?.certificate,
     connections: () => listener.connections.count(),
+    isReady: () => ready,
+    addresses: () => ({ clients: listening, admin: admin?.address }),
   });
   const { metrics, observer } = telemetry;
   const repeats = createRepeats();
@@ -118,7 +120,8 @@ export async function startGateway(prepared: Prepared, log: Log, extras: Gateway
     throw error;
   };
   await bind(listener.server, address).catch(giveUp);
-  const answers = createAdminAnswers({ telemetry, isReady: () => ready });
+  const listening = addressOf(listener.server);
+  const answers = createAdminAnswers(telemetry, () => state.config.admin);
   const admin = await startAdmin(
     prepared.config.admin["bind-address"],
     () => state.config.admin,
@@ -157,7 +160,7 @@ export async function startGateway(prepared: Prepared, log: Log, extras: Gateway
   };
 
   return {
-    address: addressOf(listener.server),
+    address: listening,
     adminAddress: admin?.address,
     reloads,
     audits,

@@ -50,7 +50,7 @@ t.test("health and readiness are told, by GET and HEAD alone, whatever Host says
   t.match(await ask(gateway, "/-/healthy", "GET", "elsewhere.test"), { status: 200 });
   for (const method of ["POST", "DELETE"] as const)
     t.match(await ask(gateway, "/-/healthy", method), { status: 405, headers: { allow: "GET, HEAD" } });
-  for (const path of ["/", "/-/", "/metrics/", "//metrics", "/-/healthy/../status", "/kapacitor/v1/ping", "/write"])
+  for (const path of ["/", "/-/", "/metrics/", "//metrics", "/kapacitor/v1/ping", "/write"])
     t.match(await ask(gateway, path), { status: 404 }, path);
   const absolute = await sendRaw(
     gateway,
