@@ -16,7 +16,7 @@ t.test("however a request is framed, Kapacitor gets what was judged or nothing",
     const before = standin.requests.length;
     // The stream of the log sends its head with its first line.
     const ping = setInterval(() => standin.log("line"), 30);
-    const answer = await sendRaw(gateway.port, gateway.ca, bytes);
+    const answer = await sendRaw(gateway.port, gateway.ca, bytes, { answers: statuses.length });
     clearInterval(ping);
     // The gateway itself asks what it wants to know; it never asks for the log.
     const sent = standin.requests

@@ -278,7 +278,7 @@ t.test("a client that leaves ends its read at Kapacitor, but not its definition"
   t.teardown(server.close);
   const gateway = await gatewayTo(t, server.url);
   const leave = async (head: string) => {
-    await sendRaw(gateway.port, gateway.ca, head, 120, 120);
+    await sendRaw(gateway.port, gateway.ca, head, { quietMs: 120, answers: 0 });
   };
   await leave(`GET /kapacitor/v1/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: ${basic(admin)}\r\n\r\n`);
   await gateway.record((record) => record.method === "GET" && record.aborted === true);
@@ -299,7 +299,7 @@ t.test("a log stream sends nothing of its own while Kapacitor is silent, and the
     gateway.port,
     gateway.ca,
     `GET /kapacitor/v1preview/logs HTTP/1.1\r\nHost: x\r\nAuthorization: ${basic(admin)}\r\n\r\n`,
-    900,
+    { quietMs: 900 },
   );
   while (standin.logStreams === 0) await new Promise((resolve) => setTimeout(resolve, 10));
   await new Promise((resolve) => setTimeout(resolve, 500));

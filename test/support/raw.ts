@@ -19,16 +19,24 @@ export function openTls(port: number, ca: string): Promise<TLSSocket> {
   });
 }
 
+export interface RawOptions {
+  /** How long nothing more has to come before that is all; 150 ms unless told. */
+  readonly quietMs?: number;
+  /** How many status lines there have to be before silence means anything: a busy machine may take its time. One unless told. */
+  readonly answers?: number;
+}
+
+const patienceMs = 5000;
+
 /**
- * Sends bytes (one per UTF-16 unit) over a fresh TLS connection and collects what comes back until nothing more has come for `quietMs`,
- * or until the peer closes. The first of it may take `firstMs`, on a machine that is busy.
+ * Sends bytes (one per UTF-16 unit) over a fresh TLS connection and collects what comes back until nothing more has come for a while,
+ * or until the peer closes.
  */
 export async function sendRaw(
   port: number,
   ca: string,
   bytes: string,
-  quietMs = 150,
-  firstMs = 3000,
+  { quietMs = 150, answers = 1 }: RawOptions = {},
 ): Promise<RawAnswer> {
   const socket = await openTls(port, ca);
   let text = "";
@@ -42,7 +50,7 @@ export async function sendRaw(
   socket.write(bytes, "latin1");
   const closed = await new Promise<boolean>((resolve) => {
     const timer = setInterval(() => {
-      if (performance.now() - last > (text === "" ? firstMs : quietMs)) settle(false);
+      if (performance.now() - last > (statusesOf(text).length < answers ? patienceMs : quietMs)) settle(false);
     }, 20);
     const settle = (value: boolean): void => {
       clearInterval(timer);
@@ -51,6 +59,9 @@ export async function sendRaw(
     socket.once("close", () => settle(true));
   });
   socket.destroy();
-  const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map((match) => Number(match[1]));
-  return { statuses, text, closed };
+  return { statuses: statusesOf(text), text, closed };
+}
+
+function statusesOf(text: string): number[] {
+  return [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map((match) => Number(match[1]));
 }
