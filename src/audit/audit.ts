@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import type { AlertRules } from "../core/alert-rules.ts";
-import { type Deny, deny } from "../core/decision.ts";
+import { type Deny, deny, type ScriptPlace } from "../core/decision.ts";
 import { fluxRefusal } from "../core/inspect.ts";
 import { switchNames } from "../core/inspect-config.ts";
 import { judgeHandler } from "../core/inspect-handler.ts";
@@ -303,6 +303,6 @@ class Audit {
   }
 }
 
-function placeOf({ line, column, frame }: { line: number; column: number; frame: string }) {
-  return { line, column, frame };
+function placeOf({ line, column }: ScriptPlace): Pick<ScriptPlace, "line" | "column"> {
+  return { line, column };
 }

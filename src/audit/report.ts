@@ -25,7 +25,7 @@ export function isRunning(state: StoredState): boolean {
   return state === "enabled" || state === "active" || state === "global";
 }
 
-/** Something stored that the policy would refuse. */
+/** Something stored that the policy would refuse. No part of its script is in here: a script can hold passwords, and this is logged and shown. */
 export interface AuditFinding extends StoredName {
   /** `task:cleanup`, as `accepted` has it. */
   readonly object: string;
@@ -38,8 +38,6 @@ export interface AuditFinding extends StoredName {
   /** Place in its script, 1-based. */
   readonly line?: number;
   readonly column?: number;
-  /** The script around that place. */
-  readonly frame?: string;
   /** The shell command that removes it or switches it off; undefined when no request reaches it. */
   readonly remove: string | undefined;
 }

@@ -1,4 +1,5 @@
 import { type AuditFinding, type AuditReport, isRunning } from "../audit/report.ts";
+import { printable } from "./terminal.ts";
 
 /** One report as a table for a terminal: the findings, each with the command that removes it below, and what else there is to know. */
 export function formatReport(report: AuditReport): string {
@@ -14,7 +15,8 @@ export function formatReport(report: AuditReport): string {
   const left = report.findingCount - findings.length;
   if (left > 0) lines.push(`  and ${left} more`);
   if (accepted.length > 0) lines.push("", "  Known ([alerts] accepted):", ...table(accepted, false));
-  if (unused.length > 0) lines.push("", `  Accepted, but no finding: ${unused.map(printable).join(", ")}`);
+  if (unused.length > 0)
+    lines.push("", `  Accepted, but no finding: ${unused.map((name) => printable(name)).join(", ")}`);
   for (const note of notes) lines.push(`  Note: ${printable(note)}`);
   return `${lines.join("\n")}\n`;
 }
@@ -59,11 +61,6 @@ function table(findings: readonly AuditFinding[], withCommands: boolean): readon
 /** Of the text the cause only: what could be done instead is said once, below. */
 function cellsOf({ object, state, handler, text }: AuditFinding): readonly string[] {
   return [printable(object), state, handler ?? "-", printable(text.replace(/; allow-targets makes .*$/, ""))];
-}
-
-/** Names in Kapacitor are chosen by whoever stored them: what would steer a terminal is replaced. */
-function printable(text: string): string {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "\uFFFD");
 }
 
 function count(number: number, noun: string): string {

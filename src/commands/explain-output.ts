@@ -1,4 +1,5 @@
 import type { ExplainedRefusal, Explanation } from "./explanation.ts";
+import { printable } from "./terminal.ts";
 
 /** One explanation as text: the decision first, then what it is about, which rule it comes from and what to do. */
 export function formatExplanation(explanation: Explanation, showInstance: boolean): string {
@@ -13,9 +14,9 @@ export function formatExplanation(explanation: Explanation, showInstance: boolea
   const shown = refusal ?? would;
   const verdict = `${subject}: ${decision}${refusal === undefined ? "" : ` (${refusal.status} ${refusal.reason})`}`;
   const head = [verdict, ...rows.map(row)];
-  if (shown === undefined) return `${head.join("\n")}\n`;
+  if (shown === undefined) return printable(`${head.join("\n")}\n`, true);
   if (would !== undefined) head.push(row(["mode", `enforce would refuse it (${would.status} ${would.reason})`]));
-  return `${[...head, ...refusalLines(shown, decision !== "unknown")].join("\n")}\n`;
+  return printable(`${[...head, ...refusalLines(shown, decision !== "unknown")].join("\n")}\n`, true);
 }
 
 function refusalLines(refusal: ExplainedRefusal, showRule: boolean): readonly string[] {

@@ -377,3 +377,10 @@ t.test("help names every flag", async (t) => {
     t.match(help, `-${flag}`);
   }
 });
+
+t.test("what could steer a terminal is replaced", async (t) => {
+  await writeFile(join(directory, "steer.json"), JSON.stringify({ "template-id": "\u202ecpu\u009b31m" }));
+  const { stdout } = await explain(...exec, "-upstream", "http://127.0.0.1:9", "steer.json");
+  t.match(stdout, 'template "\uFFFDcpu\uFFFD31m"');
+  t.notMatch(stdout, /[\u202e\u009b]/);
+});
