@@ -1,5 +1,6 @@
 import { unlink, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
+import { setFlagsFromString } from "node:v8";
 import type { Flags } from "../config/flags.ts";
 import type { Log } from "../observability/logger.ts";
 import { type Logs, openLogs } from "../observability/logs.ts";
@@ -14,6 +15,9 @@ import { parseFlags } from "./flags.ts";
 import type { ProcessIo } from "./io.ts";
 import { createNotify, type Notify } from "./notify.ts";
 import { packageVersion } from "./version.ts";
+
+// Almost nothing lives as long as a request: threads that help to collect it cost more than they save.
+setFlagsFromString("--no-parallel-scavenge");
 
 const flagSpec = {
   config: "string",

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { type Deny, deny } from "../core/decision.ts";
 import { countPoints } from "../core/line-count.ts";
@@ -5,6 +6,7 @@ import { mayJoin } from "../core/line-protocol-joining.ts";
 import type { ClientWrite, StreamedBody, WriteAnswerHead } from "../upstream/writes-carrier.ts";
 import { chunkOverheadBytes, writeOverheadBytes } from "../upstream/writes-limits.ts";
 import type { Pace } from "../upstream/writes-link.ts";
+import type { Arrival, Arrivals } from "./arrivals.ts";
 import { watchBody } from "./body.ts";
 import { type Exchange, hasBody } from "./exchange.ts";
 import { linger, refuse } from "./respond.ts";
@@ -22,19 +24,29 @@ const tooSlow = deny("request_timeout", "the request body did not arrive in time
 /** Counts a write that Kapacitor accepted: how many points and bytes for where. */
 export type OnWritten = (target: WriteRoute["target"], points: number, bytes: number) => void;
 
+/** What the writes of a lane share. */
+export interface LaneMemory {
+  /** Connections whose last body Kapacitor refused: theirs travel alone, so that they cost their neighbours nothing. */
+  readonly suspects: WeakSet<Socket>;
+  /** Told of every write that Kapacitor accepted. */
+  readonly written: OnWritten;
+  readonly arrivals: Arrivals;
+}
+
 /** An admitted write, from its body to its answer. */
-export class WriteExchange implements ClientWrite {
+export class WriteExchange implements ClientWrite, Arrival {
   readonly path: string;
   readonly sharedHeaders: readonly string[];
   headers: readonly string[];
   key: string | undefined = undefined;
   body: Buffer | StreamedBody = noBytes;
   reserved = 0;
+  readonly request: IncomingMessage;
+  place: Arrival["place"] = undefined;
   readonly #state: GatewayState;
   readonly #exchange: Exchange;
   readonly #route: WriteRoute;
-  readonly #suspects: WeakSet<Socket>;
-  readonly #written: OnWritten;
+  readonly #lane: LaneMemory;
   #chunks: Buffer[] = [];
   #passage: Passage | undefined;
   #submittedAt = 0;
@@ -43,25 +55,15 @@ export class WriteExchange implements ClientWrite {
   /** It has its answer, or nobody is there for one. */
   #over = false;
 
-  /**
-   * @param suspects connections whose last body Kapacitor refused: theirs travel alone, so that they cost their neighbours nothing
-   * @param written told of every write that Kapacitor accepted
-   */
-  constructor(
-    state: GatewayState,
-    exchange: Exchange,
-    route: WriteRoute,
-    suspects: WeakSet<Socket>,
-    written: OnWritten,
-  ) {
+  constructor(state: GatewayState, exchange: Exchange, route: WriteRoute, lane: LaneMemory) {
     this.path = route.path;
     this.headers = route.headers;
     this.sharedHeaders = route.sharedHeaders;
+    this.request = exchange.request;
     this.#state = state;
     this.#exchange = exchange;
     this.#route = route;
-    this.#suspects = suspects;
-    this.#written = written;
+    this.#lane = lane;
   }
 
   /** Takes the body in and sends it. Never throws; answers exactly once. */
@@ -80,7 +82,7 @@ export class WriteExchange implements ClientWrite {
       this.#submit(noBytes);
       return;
     }
-    request.once("close", this.#leave);
+    request.on("close", this.#leave);
     if (contentLength > wholeBytes) {
       // This much arrives before its turn comes.
       if (this.#reserve(wholeBytes)) this.#passThrough();
@@ -89,8 +91,8 @@ export class WriteExchange implements ClientWrite {
     }
     if (expectsContinue) response.writeContinue();
     request.on("data", this.#take);
-    request.once("end", this.#finish);
-    process.nextTick(this.#watch);
+    request.on("end", this.#finish);
+    this.#lane.arrivals.add(this);
   }
 
   readonly #take = (chunk: Buffer): void => {
@@ -102,16 +104,17 @@ export class WriteExchange implements ClientWrite {
   };
 
   readonly #finish = (): void => {
+    this.#lane.arrivals.remove(this);
     const [only = noBytes] = this.#chunks;
     const body = this.#chunks.length > 1 ? Buffer.concat(this.#chunks) : only;
     this.#chunks = [];
-    if (!this.#suspects.has(this.#exchange.request.socket) && mayJoin(body)) this.key = this.#route.key;
+    if (!this.#lane.suspects.has(this.#exchange.request.socket) && mayJoin(body)) this.key = this.#route.key;
     this.#submit(body);
   };
 
-  readonly #watch = (): void => {
-    if (!this.#over) watchBody(this.#exchange, this.#state.config.http["body-timeout"], () => this.#refuse(tooSlow));
-  };
+  stalled(): void {
+    this.#refuse(tooSlow);
+  }
 
   /** A client that leaves before the end of its body has written nothing; one that leaves later has written, and misses the answer. */
   readonly #leave = (): void => {
@@ -127,7 +130,10 @@ export class WriteExchange implements ClientWrite {
     request.pause();
     if (contentLength !== undefined) this.headers = [...this.headers, "content-length", String(contentLength)];
     const passage = createPassage(this.#exchange, this.#chunks, this.#limit, {
-      opened: this.#watch,
+      opened: () => {
+        if (!this.#over)
+          watchBody(this.#exchange, this.#state.config.http["body-timeout"], () => this.#refuse(tooSlow));
+      },
       tooLarge: () => this.#refuse(this.#tooLarge()),
     });
     this.#passage = passage;
@@ -146,9 +152,9 @@ export class WriteExchange implements ClientWrite {
     const { response, request } = exchange;
     exchange.upstreamMs = performance.now() - this.#submittedAt;
     exchange.upstreamRequestId = head.requestId;
-    if (head.status < 300) this.#written(this.#route.target, this.#points(), exchange.bytesIn);
-    if (head.status < 400) this.#suspects.delete(request.socket);
-    else if (!head.shared && head.status < 500) this.#suspects.add(request.socket);
+    if (head.status < 300) this.#lane.written(this.#route.target, this.#points(), exchange.bytesIn);
+    if (head.status < 400) this.#lane.suspects.delete(request.socket);
+    else if (!head.shared && head.status < 500) this.#lane.suspects.add(request.socket);
     if (this.#over || response.destroyed) return;
     const headers = [...head.headers];
     if (head.shared || head.requestId === undefined) headers.push("Request-Id", exchange.requestId);
@@ -222,6 +228,7 @@ export class WriteExchange implements ClientWrite {
   }
 
   #detach(): void {
+    this.#lane.arrivals.remove(this);
     this.#exchange.request.off("data", this.#take);
     this.#exchange.request.off("end", this.#finish);
   }

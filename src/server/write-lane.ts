@@ -1,12 +1,13 @@
 import type { Socket } from "node:net";
 import { deny } from "../core/decision.ts";
 import type { Principal } from "../core/principal.ts";
+import { createArrivals } from "./arrivals.ts";
 import { missingCertificate } from "./authentication.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Repeats } from "./repeats.ts";
 import { refuse } from "./respond.ts";
 import type { GatewayState } from "./state.ts";
-import { type OnWritten, WriteExchange } from "./write-exchange.ts";
+import { type LaneMemory, type OnWritten, WriteExchange } from "./write-exchange.ts";
 import { planWrite, routeWrite, type WritePlan } from "./write-plan.ts";
 import { recallWriter, verifyWriter } from "./writers.ts";
 
@@ -25,6 +26,14 @@ export interface WriteLane {
  */
 export function createWriteLane(repeats: Repeats, written: OnWritten = () => {}): WriteLane {
   const suspects = new WeakSet<Socket>();
+  let memory: LaneMemory | undefined;
+
+  /** Bodies that began to arrive under another body-timeout keep it. */
+  const memoryOf = (state: GatewayState): LaneMemory => {
+    const timeoutMs = state.config.http["body-timeout"];
+    if (memory?.arrivals.timeoutMs !== timeoutMs) memory = { suspects, written, arrivals: createArrivals(timeoutMs) };
+    return memory;
+  };
 
   const serve = (state: GatewayState, exchange: Exchange, known: WritePlan | undefined): void => {
     const plan = missingCertificate(state, exchange) ?? known ?? planWrite(state, exchange);
@@ -61,7 +70,7 @@ export function createWriteLane(repeats: Repeats, written: OnWritten = () => {})
       repeats.remember(state, exchange, plan);
     }
     exchange.common = route;
-    new WriteExchange(state, exchange, route, suspects, written).start();
+    new WriteExchange(state, exchange, route, memoryOf(state)).start();
   };
 
   return {

@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { type Deny, deny } from "../core/decision.ts";
 import { responseHeaders } from "../core/headers.ts";
 import { needsLineFeed } from "../core/line-protocol-joining.ts";
+import type { Deadlines, Timed } from "./deadlines.ts";
 import type { UpstreamFailure } from "./failure.ts";
 import type { Group, Groupable } from "./group-commit.ts";
 import type { Pace, WriteRequest } from "./writes-link.ts";
@@ -54,7 +55,7 @@ export interface ClientWrite {
 }
 
 /** A write in the queue: answers its client once, whatever else comes, and keeps its time. */
-export class QueuedWrite implements Groupable<QueuedWrite>, UpstreamClock {
+export class QueuedWrite implements Groupable<QueuedWrite>, Timed<QueuedWrite>, UpstreamClock {
   readonly write: ClientWrite;
   readonly key: string | undefined;
   readonly bytes: number;
@@ -66,25 +67,26 @@ export class QueuedWrite implements Groupable<QueuedWrite>, UpstreamClock {
   settled = false;
   /** Cuts the request that it is out with. */
   abort: (() => void) | undefined = undefined;
-  readonly #arm: (write: QueuedWrite) => () => void;
-  #disarm: (() => void) | undefined;
+  previous: QueuedWrite | undefined = undefined;
+  next: QueuedWrite | undefined = undefined;
+  deadline: number | undefined = undefined;
+  readonly #deadlines: Deadlines<QueuedWrite>;
 
-  /** @param arm has this write end when its time is over; what it returns takes that back */
-  constructor(write: ClientWrite, arrivedAt: number, arm: (write: QueuedWrite) => () => void) {
+  /** @param deadlines have this write end when its time is over */
+  constructor(write: ClientWrite, arrivedAt: number, deadlines: Deadlines<QueuedWrite>) {
     this.write = write;
     this.key = write.key;
     this.bytes = Buffer.isBuffer(write.body) ? write.body.length : 0;
     this.arrivedAt = arrivedAt;
-    this.#arm = arm;
+    this.#deadlines = deadlines;
   }
 
   run(): void {
-    this.#disarm?.();
-    if (!this.settled) this.#disarm = this.#arm(this);
+    if (!this.settled) this.#deadlines.start(this);
   }
 
   stop(): void {
-    this.#disarm?.();
+    this.#deadlines.stop(this);
   }
 
   begin(head: WriteAnswerHead, pace: Pace): void {

@@ -1,4 +1,5 @@
 import { type Deny, deny } from "../core/decision.ts";
+import { Deadlines } from "./deadlines.ts";
 import type { UpstreamFailure } from "./failure.ts";
 import { createGroupCommit, type Group, type GroupCommit } from "./group-commit.ts";
 import { type Carrier, type ClientWrite, carrierOf, QueuedWrite } from "./writes-carrier.ts";
@@ -48,7 +49,7 @@ export class WriteQueue {
   readonly #onSent: OnSent;
   readonly #now: () => number;
   readonly #schedule: (run: () => void, milliseconds: number) => () => void;
-  readonly #arm: (queued: QueuedWrite) => () => void;
+  readonly #deadlines: Deadlines<QueuedWrite>;
   readonly #whole: Slots;
   readonly #streamed: Slots;
   #idle: PromiseWithResolvers<void> | undefined;
@@ -67,7 +68,13 @@ export class WriteQueue {
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#now = now;
     this.#schedule = schedule;
-    this.#arm = (queued) => schedule(() => this.#expire(queued), options.timeoutMs);
+    this.#deadlines = new Deadlines({
+      timeoutMs: options.timeoutMs,
+      now,
+      // Whatever a write waits for keeps the process alive already.
+      schedule: options.schedule ?? scheduleInBackground,
+      expire: (queued) => this.#expire(queued),
+    });
     this.#whole = { groups: createGroupCommit(this.#limits), most: this.#limits.requests, out: 0 };
     this.#streamed = { groups: createGroupCommit(this.#limits), most: this.#limits.streams, out: 0 };
   }
@@ -87,7 +94,7 @@ export class WriteQueue {
 
   /** Sends a write when its turn comes, and answers it. Takes over what was reserved for it. */
   submit(write: ClientWrite): void {
-    const queued = new QueuedWrite(write, this.#now(), this.#arm);
+    const queued = new QueuedWrite(write, this.#now(), this.#deadlines);
     if (this.#draining) {
       this.release(write.reserved);
       queued.fail(draining, undefined);
@@ -274,5 +281,10 @@ export class WriteQueue {
 
 function scheduleTimeout(run: () => void, milliseconds: number): () => void {
   const timer = setTimeout(run, milliseconds);
+  return () => clearTimeout(timer);
+}
+
+function scheduleInBackground(run: () => void, milliseconds: number): () => void {
+  const timer = setTimeout(run, milliseconds).unref();
   return () => clearTimeout(timer);
 }
