@@ -25,10 +25,17 @@ export function findProgram(
   }
 }
 
-/** Starts kapacitord without InfluxDB; resolves when it answers. `sections` go into its configuration, `programs` before its PATH. */
+/**
+ * Starts kapacitord without InfluxDB; resolves when it answers. `sections` go into its configuration, `programs` before its PATH, and
+ * `environment` has its settings by name (KAPACITOR_HTTP_AUTH_ENABLED).
+ */
 export async function startKapacitord(
   path: string,
-  more: { readonly sections?: string; readonly programs?: string } = {},
+  more: {
+    readonly sections?: string;
+    readonly programs?: string;
+    readonly environment?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<Kapacitord> {
   const folder = await mkdtemp(join(tmpdir(), "kapgate-kapacitord-"));
   const port = await freePort();
@@ -63,7 +70,7 @@ ${more.sections ?? ""}`,
   );
   const child: ChildProcess = spawn(path, ["-config", join(folder, "kapacitor.conf")], {
     stdio: ["ignore", "ignore", "pipe"],
-    env: { ...process.env, PATH: [more.programs, process.env.PATH].filter(Boolean).join(":") },
+    env: { ...process.env, ...more.environment, PATH: [more.programs, process.env.PATH].filter(Boolean).join(":") },
   });
   let log = "";
   child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
@@ -79,7 +86,8 @@ ${more.sections ?? ""}`,
   const deadline = Date.now() + 30_000;
   for (;;) {
     const up = await request(`${url}/kapacitor/v1/ping`).then(
-      (answer) => answer.statusCode === 204,
+      // 401 is what it says with `auth-enabled`.
+      (answer) => answer.statusCode === 204 || answer.statusCode === 401,
       () => false,
     );
     if (up) return { url, folder, close };
