@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject } from "node:crypto";
+import { constants, createPrivateKey, type KeyObject } from "node:crypto";
 import { createSecureContext, type TlsOptions } from "node:tls";
 import type { Problem } from "../problem.ts";
 import {
@@ -45,6 +45,8 @@ export type TlsContext = Readonly<
       | "maxVersion"
       | "ciphers"
       | "honorCipherOrder"
+      | "ecdhCurve"
+      | "secureOptions"
       | "ALPNProtocols"
       | "requestCert"
       | "rejectUnauthorized"
@@ -52,6 +54,18 @@ export type TlsContext = Readonly<
   > &
     Pick<TlsOptions, "ca">
 >;
+
+/** Mozilla's intermediate profile, and before it the hybrid that recorded traffic cannot be read by later, where OpenSSL has it (3.5). */
+const keyExchangeGroups = ["X25519MLKEM768", "X25519", "P-256", "P-384"].filter(isGroup).join(":");
+
+function isGroup(name: string): boolean {
+  try {
+    createSecureContext({ ecdhCurve: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 export type LoadedTls =
   | {
@@ -108,6 +122,9 @@ export async function loadTls(settings: TlsSettings, now: Date = new Date()): Pr
     maxVersion: choice.maxVersion,
     ciphers: choice.ciphers,
     honorCipherOrder: true,
+    ecdhCurve: keyExchangeGroups,
+    // A handshake on demand of the client costs the server most; nobody needs it since TLS 1.3 has none.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     ALPNProtocols: ["http/1.1"],
     requestCert: settings.clientAuth !== "none",
     rejectUnauthorized: settings.clientAuth === "required",
