@@ -5,6 +5,7 @@ import { diagnose } from "../doctor/doctor.ts";
 import { isFinding } from "../doctor/finding.ts";
 import { gather } from "../doctor/gather.ts";
 import { renderReport } from "../doctor/report.ts";
+import { findSurroundings } from "../doctor/services.ts";
 import { prepare } from "../server/prepare.ts";
 import { printProblems } from "./configuration.ts";
 import { parseFlags } from "./flags.ts";
@@ -53,6 +54,7 @@ export async function run(io: CommandIo, addresses?: readonly string[]): Promise
     config,
     file,
     prepared,
+    surroundings: findSurroundings(io.environment),
     problems: [...loaded.problems, ...placed],
     only: instance,
     ...(addresses === undefined ? {} : { addresses }),

@@ -6,6 +6,7 @@ import type { CertificateSummary } from "../server/certificate.ts";
 import type { Dial } from "./ask.ts";
 import type { Counters } from "./counters.ts";
 import type { Destination } from "./destination.ts";
+import type { Surroundings } from "./services.ts";
 
 export type Instance = Config["kapacitor"][number];
 
@@ -14,6 +15,7 @@ export interface Facts {
   readonly config: Config;
   /** The configuration file, for the commands that name it. */
   readonly file: string | undefined;
+  readonly surroundings: Surroundings;
   /** Problems of the configuration and of what it names. */
   readonly problems: readonly Problem[];
   /** The leaf in the certificate file; undefined without HTTPS, and when it cannot be read. */

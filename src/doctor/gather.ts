@@ -26,6 +26,7 @@ import {
 } from "./facts.ts";
 import { gatherInfluxdb } from "./gather-influxdb.ts";
 import { basic, gatherKapacitor } from "./gather-kapacitor.ts";
+import type { Surroundings } from "./services.ts";
 
 export interface GatherInput {
   readonly config: Config;
@@ -33,6 +34,7 @@ export interface GatherInput {
   readonly problems: readonly Problem[];
   /** What the configuration compiles to; undefined when it has errors: then nothing is audited. */
   readonly prepared: Pick<Prepared, "policy" | "upstreams"> | undefined;
+  readonly surroundings: Surroundings;
   /** Only this instance; undefined: all. */
   readonly only?: string | undefined;
   readonly now?: Date;
@@ -51,7 +53,7 @@ const auditLimitMs = 30_000;
  * changed: the only writes are empty ones, with the logins that subscriptions carry. Bounded in time and number; never rejects for what does not answer.
  */
 export async function gather(input: GatherInput): Promise<Facts> {
-  const { config, file, problems, now = new Date() } = input;
+  const { config, file, problems, surroundings, now = new Date() } = input;
   const addresses = input.addresses ?? machineAddresses();
   const instances = config.kapacitor.filter(({ name }) => input.only === undefined || name === input.only);
   const [certificate, authorityFile, gateway, kapacitors, influxdb] = await Promise.all([
@@ -66,6 +68,7 @@ export async function gather(input: GatherInput): Promise<Facts> {
     now,
     config,
     file,
+    surroundings,
     problems,
     certificate,
     authorityFile,

@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import { quoteIdentifier } from "../influxdb/client.ts";
 import type { Facts, Subscription } from "./facts.ts";
+import { reload, restart } from "./services.ts";
 
 /** A word that a POSIX shell reads as it is. */
 export function shellWord(text: string): string {
@@ -13,18 +14,23 @@ export function configFlag({ file }: Pick<Facts, "file">): string {
   return file === undefined ? "" : ` -config ${shellWord(file)}`;
 }
 
-export const reload = "systemctl reload kapgate        # or: kill -HUP its process";
-export const restartKapacitor = "systemctl restart kapacitor";
-export const restartInfluxdb = "systemctl restart influxdb";
-
 /** Lines of kapacitor.conf in the section that tells InfluxDB where to write, and the restart that makes Kapacitor read them. */
-export function kapacitorLines(cluster: string, ...lines: readonly string[]): readonly string[] {
-  return [`# kapacitor.conf, the [[influxdb]] with name = ${JSON.stringify(cluster)}:`, ...lines, restartKapacitor];
+export function kapacitorLines(facts: Facts, cluster: string, ...lines: readonly string[]): readonly string[] {
+  return [
+    `# kapacitor.conf, the [[influxdb]] with name = ${JSON.stringify(cluster)}:`,
+    ...lines,
+    restart(facts, "kapacitor"),
+  ];
 }
 
 /** Lines of the gateway's configuration. */
 export function gatewayLines(facts: Facts, section: string, ...lines: readonly string[]): readonly string[] {
-  return [`# ${facts.file ?? "kapgate.toml"}, ${section}:`, ...lines, `kapgate check${configFlag(facts)}`, reload];
+  return [
+    `# ${facts.file ?? "kapgate.toml"}, ${section}:`,
+    ...lines,
+    `kapgate check${configFlag(facts)}`,
+    reload(facts),
+  ];
 }
 
 /** Statements for an administrator of InfluxDB, as commands. The password is asked for, or is in INFLUX_PASSWORD. */
@@ -50,12 +56,12 @@ export function certificateCommands(facts: Facts, hosts: readonly string[]): rea
     return [
       `# have your CA issue a certificate with these names: ${names.join(", ")}`,
       `# put it into ${config.http["https-certificate"]}`,
-      reload,
+      reload(facts),
     ];
   }
   return [
     `kapgate cert -dir ${shellWord(dirname(config.http["https-certificate"]))} -hosts ${shellWord(names.join(","))}`,
-    reload,
+    reload(facts),
   ];
 }
 

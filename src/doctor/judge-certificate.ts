@@ -3,7 +3,8 @@ import type { Dial } from "./ask.ts";
 import { sumBy } from "./counters.ts";
 import type { Facts } from "./facts.ts";
 import { type Finding, finding, fine, type Result } from "./finding.ts";
-import { certificateCommands, configFlag, count, listed, reload } from "./hints.ts";
+import { certificateCommands, configFlag, count, listed } from "./hints.ts";
+import { reload, restart } from "./services.ts";
 
 /** What the configuration and the files that it names are worth: the problems of `kapgate check`, those of the certificate apart. */
 export function judgeConfiguration(facts: Facts): readonly Result[] {
@@ -32,7 +33,7 @@ function judgeProblem(facts: Facts, problem: Problem): Finding {
     fix: [
       `# ${place}${problem.key === undefined ? "" : `: ${problem.key}`}`,
       `kapgate check${configFlag(facts)}`,
-      reload,
+      reload(facts),
     ],
   });
 }
@@ -55,7 +56,7 @@ export function judgeCertificate(facts: Facts): readonly Result[] {
     results.push(
       finding("certificate_not_served", {
         what: `the listener shows ${served.subject}, SHA-256 ${shortened(served.fingerprint)}; ${config.http["https-certificate"]} holds ${shortened(certificate.fingerprint)}`,
-        fix: [reload],
+        fix: [reload(facts)],
       }),
     );
   }
@@ -91,12 +92,13 @@ function privateAuthority(facts: Facts): Result {
 }
 
 /** How to make InfluxDB trust the certificate. Never `insecure-skip-verify`: with it anybody between may be the gateway. */
-export function authorityLines({ authorityFile }: Facts): readonly string[] {
+export function authorityLines(facts: Facts): readonly string[] {
+  const { authorityFile } = facts;
   const file = authorityFile ?? "/path/to/the/CA.pem";
   return [
     `# copy ${file} to InfluxDB's machine; influxdb.conf, [subscriber]:`,
     `ca-certs = ${JSON.stringify(authorityFile ?? "/etc/ssl/kapgate-ca.pem")}     # and not insecure-skip-verify`,
-    "systemctl restart influxdb",
+    restart(facts, "influxdb"),
   ];
 }
 

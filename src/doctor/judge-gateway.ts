@@ -3,6 +3,7 @@ import { originOf } from "./destination.ts";
 import type { Facts } from "./facts.ts";
 import { finding, fine, type Result } from "./finding.ts";
 import { configFlag, count, gatewayLines, kapacitorLines, listed } from "./hints.ts";
+import { logOf, reload, restart, start, status } from "./services.ts";
 
 /** Whether the gateway serves, and what it has refused since it started. */
 export function judgeGateway(facts: Facts): readonly Result[] {
@@ -18,7 +19,7 @@ function judgeListener(facts: Facts): readonly Result[] {
     return [
       finding("gateway_unreachable", {
         what: `nothing answers on ${where}: ${dial.cause}`,
-        fix: ["systemctl start kapgate", "journalctl -u kapgate -n 50", `kapgate check${configFlag(facts)}`],
+        fix: [start(facts, "kapgate"), logOf(facts, "kapgate"), `kapgate check${configFlag(facts)}`],
       }),
     ];
   }
@@ -26,7 +27,7 @@ function judgeListener(facts: Facts): readonly Result[] {
     return [
       finding("gateway_other", {
         what: `${where} ${secure ? "does not speak TLS" : "speaks TLS"}, and https-enabled = ${secure}`,
-        fix: [`ss -ltnp 'sport = :${address.port}'`, "systemctl restart kapgate"],
+        fix: [`ss -ltnp 'sport = :${address.port}'`, restart(facts, "kapgate")],
       }),
     ];
   }
@@ -44,18 +45,18 @@ function judgeCounters(facts: Facts): readonly Result[] {
       }),
     ];
   }
-  return [...judgeHandshakes(counters), ...judgeReload(facts, counters), ...judgeWrites(facts, counters)];
+  return [...judgeHandshakes(facts, counters), ...judgeReload(facts, counters), ...judgeWrites(facts, counters)];
 }
 
-function judgeHandshakes(counters: Counters): readonly Result[] {
+function judgeHandshakes(facts: Facts, counters: Counters): readonly Result[] {
   const plain = sumBy(counters, "kapgate_tls_failures_total", "cause").get("tls_plain_http") ?? 0;
   if (plain === 0) return [];
   return [
     finding("gateway_plain_http", {
       what: `plain HTTP came to the TLS port ${count(plain, "time")} since kapgate started`,
       fix: [
-        ...kapacitorLines("default", `subscription-protocol = "https"`),
-        `# elsewhere: https:// in the URL; the addresses are in the log: journalctl -u kapgate | grep tls_plain_http`,
+        ...kapacitorLines(facts, "default", `subscription-protocol = "https"`),
+        `# elsewhere: https:// in the URL; the addresses are in the log: ${logOf(facts, "kapgate", "tls_plain_http")}`,
       ],
     }),
   ];
@@ -66,7 +67,7 @@ function judgeReload(facts: Facts, counters: Counters): readonly Result[] {
   return [
     finding("gateway_reload_failed", {
       what: "the last reload was refused",
-      fix: [`kapgate check${configFlag(facts)}`, "systemctl reload kapgate"],
+      fix: [`kapgate check${configFlag(facts)}`, reload(facts)],
     }),
   ];
 }
@@ -99,7 +100,7 @@ function age(now: Date, seconds: number): string {
 
 /** What to do about a write that was refused for this reason; docs/errors.md has all of them. */
 function writeFix(facts: Facts, reason: string): readonly string[] {
-  const addresses = `journalctl -u kapgate | grep ${reason}        # client_address says whose`;
+  const addresses = `${logOf(facts, "kapgate", reason)}        # client_address says whose`;
   switch (reason) {
     case "credentials_required":
       return [
@@ -124,7 +125,7 @@ function writeFix(facts: Facts, reason: string): readonly string[] {
     case "upstream_unreachable":
     case "upstream_timeout":
     case "upstream_reset":
-      return ["systemctl status kapacitor", "journalctl -u kapacitor -n 50"];
+      return [status(facts, "kapacitor"), logOf(facts, "kapacitor")];
     default:
       return [addresses, `# docs/errors.md, ${reason}`];
   }

@@ -1,7 +1,8 @@
 import type { Facts } from "./facts.ts";
 import { finding, fine, type Result } from "./finding.ts";
-import { gatewayLines, restartInfluxdb } from "./hints.ts";
+import { gatewayLines } from "./hints.ts";
 import { clockCommands, isBefore, skewText, tolerableSkewMs } from "./judge-kapacitor.ts";
+import { logOf, restart, status } from "./services.ts";
 
 /** Whether InfluxDB answers, is one with subscriptions, sends to them, and goes by the same clock. */
 export function judgeInfluxdb(facts: Facts): readonly Result[] {
@@ -25,7 +26,7 @@ export function judgeInfluxdb(facts: Facts): readonly Result[] {
     return [
       finding("influxdb_unreachable", {
         what: `${url}: ${state.cause}`,
-        fix: ["systemctl status influxdb", ...gatewayLines(facts, "[influxdb]", `url = "http://127.0.0.1:8086"`)],
+        fix: [status(facts, "influxdb"), ...gatewayLines(facts, "[influxdb]", `url = "http://127.0.0.1:8086"`)],
       }),
     ];
   }
@@ -92,7 +93,7 @@ function judgeDetails(facts: Facts, details: NonNullable<Facts["influxdb"]>["det
       return [
         finding("influxdb_unreachable", {
           what: `the answer to a query: ${details.cause}`,
-          fix: ["journalctl -u influxdb -n 50"],
+          fix: [logOf(facts, "influxdb")],
         }),
       ];
     case "ok":
@@ -108,7 +109,7 @@ function judgeSubscriber(
     return [
       finding("influxdb_subscriber_off", {
         what: "influxdb.conf, [subscriber]: enabled = false",
-        fix: ["# influxdb.conf, [subscriber]:", "enabled = true", restartInfluxdb],
+        fix: ["# influxdb.conf, [subscriber]:", "enabled = true", restart(facts, "influxdb")],
       }),
     ];
   }

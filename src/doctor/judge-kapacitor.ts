@@ -1,7 +1,8 @@
 import type { Facts, KapacitorFacts, KapacitorState } from "./facts.ts";
 import { finding, fine, type Result } from "./finding.ts";
 import { isLoopback } from "./gather-kapacitor.ts";
-import { gatewayLines, listed, restartKapacitor } from "./hints.ts";
+import { gatewayLines, listed } from "./hints.ts";
+import { logOf, restart, status } from "./services.ts";
 
 /** Milliseconds by which clocks may differ. */
 export const tolerableSkewMs = 5000;
@@ -12,16 +13,20 @@ export function judgeKapacitor(facts: Facts, kapacitor: KapacitorFacts): readonl
   const about = { instance: instance.name };
   return [
     judgeState(facts, kapacitor),
-    ...judgeReach(kapacitor),
+    ...judgeReach(facts, kapacitor),
     ...(kapacitor.takesAnyLogin
       ? [
           finding("kapacitor_any_login", {
             ...about,
+            // Where nobody but this machine reaches it, asking for a login is only how it comes to put tokens into its subscriptions.
+            ...(isLoopback(new URL(instance.url).hostname) && kapacitor.exposedAt.length === 0
+              ? { severity: "note" as const }
+              : {}),
             what: `${instance.url} asks for a login and took a random name and password`,
             fix: [
               "# it is no protection: keep Kapacitor where only kapgate reaches it; kapacitor.conf, [http]:",
               `bind-address = "127.0.0.1:${portOf(instance.url)}"`,
-              restartKapacitor,
+              restart(facts, "kapacitor"),
             ],
           }),
         ]
@@ -41,8 +46,8 @@ function judgeState(facts: Facts, { instance, state }: KapacitorFacts): Result {
         instance: name,
         what: `${url}: ${state.cause}`,
         fix: [
-          "systemctl status kapacitor",
-          "journalctl -u kapacitor -n 50",
+          status(facts, "kapacitor"),
+          logOf(facts, "kapacitor"),
           `# or [[kapacitor]] url, ssl-ca in ${facts.file ?? "kapgate.toml"}`,
         ],
       });
@@ -70,7 +75,7 @@ function judgeState(facts: Facts, { instance, state }: KapacitorFacts): Result {
 }
 
 /** Who else can reach it: the whole protection is that only the gateway does. */
-function judgeReach({ instance, exposedAt, state }: KapacitorFacts): readonly Result[] {
+function judgeReach(facts: Facts, { instance, exposedAt, state }: KapacitorFacts): readonly Result[] {
   const { hostname } = new URL(instance.url);
   const port = portOf(instance.url);
   if (exposedAt.length > 0) {
@@ -78,7 +83,7 @@ function judgeReach({ instance, exposedAt, state }: KapacitorFacts): readonly Re
       finding("kapacitor_exposed", {
         instance: instance.name,
         what: `Kapacitor answers on ${listed(exposedAt)} as well`,
-        fix: ["# kapacitor.conf, [http]:", `bind-address = "127.0.0.1:${port}"`, restartKapacitor],
+        fix: ["# kapacitor.conf, [http]:", `bind-address = "127.0.0.1:${port}"`, restart(facts, "kapacitor")],
       }),
     ];
   }

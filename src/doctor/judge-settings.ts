@@ -58,7 +58,7 @@ function judgeCluster(facts: Facts, kapacitor: KapacitorFacts, cluster: Cluster)
       finding("kapacitor_subscriptions_off", {
         instance: instance.name,
         what: `[[influxdb]] ${cluster.name}: disable-subscriptions = true`,
-        fix: kapacitorLines(cluster.name, "disable-subscriptions = false"),
+        fix: kapacitorLines(facts, cluster.name, "disable-subscriptions = false"),
       }),
     ];
   }
@@ -77,7 +77,7 @@ function judgeProtocol(facts: Facts, { instance }: KapacitorFacts, cluster: Clus
     finding("kapacitor_subscription_protocol", {
       instance: instance.name,
       what: `[[influxdb]] ${cluster.name}: subscription-protocol = ${JSON.stringify(told.scheme)}, and this listener speaks ${wanted}`,
-      fix: kapacitorLines(cluster.name, `subscription-protocol = ${JSON.stringify(wanted)}`),
+      fix: kapacitorLines(facts, cluster.name, `subscription-protocol = ${JSON.stringify(wanted)}`),
     }),
   ];
 }
@@ -112,7 +112,7 @@ function judgeAddress(facts: Facts, { instance }: KapacitorFacts, cluster: Clust
       finding("kapacitor_http_port", {
         ...about,
         what: `${key}: ${set}, and this listener is on ${bound.port}${seen(place, told)}`,
-        fix: kapacitorLines(cluster.name, `http-port = ${bound.port}`),
+        fix: kapacitorLines(facts, cluster.name, `http-port = ${bound.port}`),
       }),
     );
   }
@@ -135,6 +135,7 @@ function judgeAddress(facts: Facts, { instance }: KapacitorFacts, cluster: Clust
       severity: doubtful ? "warning" : "error",
       what: `${key}: ${set}${seen(right, { ...told, port: "port" in bound ? bound.port : told.port })}${nameMissing ? "; the certificate does not have that name" : ""}`,
       fix: kapacitorLines(
+        facts,
         cluster.name,
         `kapacitor-hostname = ${JSON.stringify(bestName(names) ?? "NAME-OF-THIS-MACHINE")}`,
       ),
@@ -176,7 +177,7 @@ function judgePath(
   const wanted = instance["subscription-path"];
   if (told.path === wanted || (state.kind === "up" && isBefore(state.version, [1, 5, 8]))) return [];
   const drops = !isAlone ? [] : subscriptionsOf(facts, kapacitor, cluster).map(dropStatement);
-  const lines = kapacitorLines(cluster.name, `subscription-path = ${JSON.stringify(wanted)}`);
+  const lines = kapacitorLines(facts, cluster.name, `subscription-path = ${JSON.stringify(wanted)}`);
   return [
     finding("kapacitor_subscription_path", {
       instance: instance.name,

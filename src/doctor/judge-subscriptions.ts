@@ -11,6 +11,7 @@ import { certificateCommands, count, dropStatement, influxCommands, listed, reli
 import { judgeAdmission } from "./judge-admission.ts";
 import { authorityLines, covers, rejections } from "./judge-certificate.ts";
 import { activeClusters, subscriptionName } from "./judge-settings.ts";
+import { logOf } from "./services.ts";
 import { judgeDestinations, type Verdict, type VerdictKind } from "./subscription-verdict.ts";
 
 /** InfluxDB's subscriptions against this listener and against Kapacitor's settings: where they lead, which are missing or too many, how the writes went. */
@@ -105,7 +106,7 @@ function judgeMissing(facts: Facts, kapacitor: KapacitorFacts, details: Influxdb
       what: `no subscription ${name} on ${listed(missing.map(({ db, rp }) => `${db}.${rp}`))}`,
       fix: [
         relinkCommand(facts),
-        "journalctl -u kapacitor | grep -i subscri",
+        logOf(facts, "kapacitor", "subscription"),
         `# kapacitor.conf, [[influxdb]] ${cluster.name}: urls has to name this InfluxDB, with an administrator's login; it has ${listed(cluster.urls)}`,
       ],
     }),
@@ -180,7 +181,7 @@ function judgeFailures(facts: Facts, counts: readonly DeliveryCount[], started: 
       severity: failed.some((entry) => entry.written === 0) ? "error" : "warning",
       what: `since ${since}: ${listed(shown, 4)}`,
       fix: [
-        "journalctl -u influxdb | grep subscriber | tail        # the reason; a line that begins with kapgate is explained in docs/errors.md",
+        `${logOf(facts, "influxdb", "subscriber")} | tail        # the reason; a line that begins with kapgate is explained in docs/errors.md`,
         ...(mistrusted ? authorityLines(facts) : []),
       ],
     }),

@@ -142,7 +142,15 @@ kapgate_requests_total{instance="default",lane="write",class="write",method="POS
   {
     name: "Kapacitor takes every login",
     facts: factsOf({ kapacitor: { takesAnyLogin: true } }),
-    expect: [["kapacitor_any_login", /took a random name and password/, /bind-address = "127\.0\.0\.1:9092"/]],
+    expect: [["kapacitor_any_login", /took a random name and password/, /bind-address = "127\.0\.0\.1:9092"/, "note"]],
+  },
+  {
+    name: "Kapacitor takes every login, from everybody",
+    facts: factsOf({ kapacitor: { takesAnyLogin: true, exposedAt: ["http://192.0.2.5:9092"] } }),
+    expect: [
+      ["kapacitor_any_login", /took a random name and password/, /bind-address = /, "warning"],
+      ["kapacitor_exposed", /192\.0\.2\.5/, /bind-address = /],
+    ],
   },
   {
     name: "Kapacitor is on every address",

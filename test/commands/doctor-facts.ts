@@ -154,6 +154,7 @@ export function factsOf(
     now: new Date("2026-01-02T00:00:00Z"),
     config,
     file: "/etc/kapgate/kapgate.toml",
+    surroundings: "systemd",
     problems: [],
     certificate: {
       subject: "CN=kapgate.test",

@@ -2,10 +2,11 @@ import t from "tap";
 import { diagnose } from "../../src/doctor/doctor.ts";
 import { type FindingId, findingIds, isFinding } from "../../src/doctor/finding.ts";
 import { renderReport, summary } from "../../src/doctor/report.ts";
+import { findSurroundings, type Surroundings } from "../../src/doctor/services.ts";
 import { gatewayCases } from "./doctor-cases-gateway.ts";
 import { influxdbCases } from "./doctor-cases-influxdb.ts";
 import { subscriptionCases } from "./doctor-cases-subscriptions.ts";
-import { cluster, dials, factsOf, influx, path } from "./doctor-facts.ts";
+import { cluster, delivery, dials, factsOf, influx, path, refused, right } from "./doctor-facts.ts";
 import { doctorPage } from "./doctor-page.ts";
 
 const cases = [...gatewayCases, ...influxdbCases, ...subscriptionCases];
@@ -57,6 +58,34 @@ t.test("the report says what is in order, wraps, and has the lines of one place 
   t.match(report, "\n3 errors. Begin with kapacitor_subscription_protocol.\n");
   t.equal(report.match(/restart kapacitor/g)?.length, 1);
   for (const line of report.split("\n")) t.ok(line.length <= 118 || /^ +(?:fix|influx|curl)/.test(line), line);
+});
+
+t.test("the commands are those of the place where doctor runs", async (t) => {
+  const fixes = (surroundings: Surroundings) =>
+    diagnose(
+      factsOf({
+        surroundings,
+        gateway: { ...factsOf().gateway, dial: refused },
+        influxdb: influx({ counts: delivery(right, 1, 1) }),
+      }),
+    )
+      .filter(isFinding)
+      .flatMap(({ fix }) => fix)
+      .join("\n");
+  t.match(
+    fixes("systemd"),
+    /systemctl start kapgate\njournalctl -u kapgate -n 50\n[\s\S]*journalctl -u influxdb \| grep subscriber/,
+  );
+  t.match(
+    fixes("compose"),
+    /docker compose up -d kapgate\ndocker compose logs --tail 50 kapgate\n[\s\S]*docker compose logs influxdb \| grep/,
+  );
+  t.match(
+    fixes("kubernetes"),
+    /kubectl rollout restart deployment\/kapacitor\nkubectl logs deployment\/kapacitor -c kapgate --tail 50/,
+  );
+  t.notMatch(fixes("compose") + fixes("kubernetes"), /systemctl|journalctl/);
+  t.equal(findSurroundings({ KUBERNETES_SERVICE_HOST: "10.0.0.1" }), "kubernetes");
 });
 
 t.test("docs/doctor.md has every finding: node test/commands/doctor-page.ts writes them", async (t) => {
