@@ -197,7 +197,7 @@ t.test("Kapacitor is old, goes by another clock, and hides its configuration", a
   const { doctor } = await startChain(t, { version: "1.5.7", intercept }, { hasPath: false });
   const shown = await doctor();
   t.strictSame(shown.ids.toSorted(), ["kapacitor_clock", "kapacitor_old"], shown.stdout);
-  t.match(shown.stdout, "Kapacitor's clock is 60 s behind this machine's");
+  t.match(shown.stdout, /Kapacitor's clock is (?:59|60|61) s behind this machine's/);
   hidden = true;
   const note = (await doctor()).findings.find(({ id }) => id === "kapacitor_config_unread");
   t.match(note?.what, "[config-override] is not enabled in kapacitor.conf");
