@@ -1,7 +1,7 @@
 import { formatProblem, type Problem } from "../problem.ts";
 import type { Dial } from "./ask.ts";
 import { sumBy } from "./counters.ts";
-import type { Facts } from "./facts.ts";
+import { detailsOf, type Facts } from "./facts.ts";
 import { type Finding, finding, fine, type Result } from "./finding.ts";
 import { certificateCommands, configFlag, count, listed } from "./hints.ts";
 import { reload, restart } from "./services.ts";
@@ -71,8 +71,14 @@ export function judgeCertificate(facts: Facts): readonly Result[] {
       }),
     );
   }
-  if (served !== undefined && !served.trusted) results.push(privateAuthority(facts));
   const rejected = rejections(facts);
+  if (served !== undefined && !served.trusted) {
+    results.push(
+      rejected === 0 && isTaken(facts)
+        ? fine("certificate", "its CA is a private one, and InfluxDB takes it")
+        : privateAuthority(facts),
+    );
+  }
   if (rejected > 0) {
     results.push(
       finding("certificate_rejected", {
@@ -82,6 +88,12 @@ export function judgeCertificate(facts: Facts): readonly Result[] {
     );
   }
   return results;
+}
+
+/** Whether InfluxDB's writes arrive over TLS. */
+function isTaken({ influxdb }: Facts): boolean {
+  const counts = detailsOf(influxdb)?.counts ?? [];
+  return counts.some(({ destination, written }) => destination.scheme === "https" && written > 0);
 }
 
 function privateAuthority(facts: Facts): Result {

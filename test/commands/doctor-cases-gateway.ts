@@ -70,8 +70,13 @@ export const gatewayCases: readonly Case[] = [
   },
   {
     name: "the CA is a private one",
-    facts: factsOf({ gateway: { ...factsOf().gateway, dial: untrusted } }),
+    facts: factsOf({ gateway: { ...factsOf().gateway, dial: untrusted }, influxdb: influx({ counts: [] }) }),
     expect: [["certificate_private", /CN=kapgate CA/, /ca-certs = "\/etc\/kapgate\/certs\/kapgate-ca\.pem"/, "note"]],
+  },
+  {
+    name: "the CA is a private one, and InfluxDB knows it",
+    facts: factsOf({ gateway: { ...factsOf().gateway, dial: untrusted } }),
+    expect: [],
   },
   {
     name: "clients do not trust the certificate",
