@@ -1,6 +1,6 @@
 import { type Html, html } from "./html.ts";
-import { formatAge, formatAgo, formatBytes, formatNumber, formatSeconds } from "./status-format.ts";
-import { age, count, plotSlots } from "./status-page-parts.ts";
+import { formatAgo, formatBytes, formatNumber, formatSeconds } from "./status-format.ts";
+import { age, count } from "./status-page-parts.ts";
 import { plot } from "./status-plot.ts";
 import type { InstanceStatus, StatusReport } from "./status-report.ts";
 
@@ -23,7 +23,7 @@ function plots(
   { name, rates, writes, api, upstream_seconds: mean }: InstanceStatus,
   report: StatusReport,
 ): readonly Html[] {
-  const span = formatAge(plotSlots * report.rates.every_seconds);
+  const every = report.rates.every_seconds;
   const figure = (
     title: string,
     now: string,
@@ -31,7 +31,7 @@ function plots(
     note: Html,
     format: (value: number) => string,
   ): Html =>
-    html`<figure><figcaption><span class="muted">${title}</span><b>${now}</b></figcaption>${plot(values, { label: `${title} of ${name} over the last ${span}`, slots: plotSlots, format })}<small class="muted">${note}</small></figure>`;
+    html`<figure><figcaption><span class="muted">${title}</span><b>${now}</b></figcaption>${plot(values, { label: `${title} of ${name}`, every, format })}<small class="muted">${note}</small></figure>`;
   const perSecond = (value: number): string => `${formatNumber(value)}/s`;
   const latest = (values: readonly number[], format: (value: number) => string): string => {
     const last = values.at(-1);

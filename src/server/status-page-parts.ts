@@ -1,9 +1,6 @@
 import { type Html, html } from "./html.ts";
-import { formatAge, formatAgo, formatNumber } from "./status-format.ts";
+import { formatAgo, formatNumber } from "./status-format.ts";
 import { plot } from "./status-plot.ts";
-
-/** Values that a plot has room for: ten minutes of five seconds. */
-export const plotSlots = 120;
 
 export function section(id: string, title: string, content: readonly Html[]): Html {
   return html`<section id="${id}"><h2>${title}</h2>${content}</section>`;
@@ -42,6 +39,5 @@ export interface Tile {
 /** A rate as a large number, with how it went and what it adds up to. */
 export function tile({ id, title, total, unit, values, every, format, formatTotal = formatNumber }: Tile): Html {
   const now = values.at(-1);
-  const label = `${title} per second over the last ${formatAge(plotSlots * every)}`;
-  return html`<article class="tile ${id}"><h3>${title}</h3><p class="big">${now === undefined ? "–" : format(now)}</p>${plot(values, { label, slots: plotSlots, format })}<p class="muted">${count(id, total, formatTotal)} ${unit}</p></article>`;
+  return html`<article class="tile ${id}"><h3>${title}</h3><p class="big">${now === undefined ? "–" : format(now)}</p>${plot(values, { label: `${title} per second`, every, format })}<p class="muted">${count(id, total, formatTotal)} ${unit}</p></article>`;
 }

@@ -1,32 +1,38 @@
 import { type Html, html } from "./html.ts";
+import { formatAge } from "./status-format.ts";
 
 export interface PlotOptions {
-  /** What it shows, for whoever cannot see it. */
+  /** What it shows, for whoever cannot see it: `Writes per second`. */
   readonly label: string;
-  /** How many values fill the width; fewer stand at the right. */
-  readonly slots: number;
+  /** Seconds between two values. */
+  readonly every: number;
   readonly format: (value: number) => string;
 }
 
+/** Values that fill the width at least; fewer stand at the right. */
+const fewest = 24;
 const width = 240;
 const height = 44;
 /** Room for the line itself at the top and bottom. */
 const margin = 1.5;
 
 /** A small plot of how something went, the latest at the right, from zero up. */
-export function plot(values: readonly number[], { label, slots, format }: PlotOptions): Html {
-  const shown = values.slice(-slots);
-  const most = Math.max(...shown, 0);
-  const now = shown.at(-1) ?? 0;
-  const text = shown.length < 2 ? `${label}: not known yet` : `${label}: now ${format(now)}, at most ${format(most)}`;
-  return html`<svg class="plot" viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" role="img" aria-label="${text}">${shape(shown, slots, most)}</svg>`;
+export function plot(values: readonly number[], { label, every, format }: PlotOptions): Html {
+  const most = Math.max(...values, 0);
+  const now = values.at(-1) ?? 0;
+  const span = formatAge(values.length * every);
+  const text =
+    values.length < 2
+      ? `${label}: not known yet`
+      : `${label}: now ${format(now)}, at most ${format(most)} in the last ${span}`;
+  return html`<svg class="plot" viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" role="img" aria-label="${text}">${shape(values, most)}</svg>`;
 }
 
-function shape(values: readonly number[], slots: number, most: number): Html {
+function shape(values: readonly number[], most: number): Html {
   const bottom = height - margin;
   const baseline = html`<path class="base" d="M0 ${bottom}H${width}"/>`;
   if (values.length < 2) return baseline;
-  const step = width / (slots - 1);
+  const step = width / (Math.max(fewest, values.length) - 1);
   const left = width - (values.length - 1) * step;
   const y = (value: number): number => (most === 0 ? bottom : bottom - (value / most) * (height - 2 * margin));
   const line = values.map((value, index) => `${round(left + index * step)} ${round(y(value))}`).join("L");

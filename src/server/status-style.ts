@@ -1,6 +1,6 @@
 /** The style of the status page: system fonts, both colour schemes, from the width of a phone on. Nothing in it is loaded from anywhere. */
 export const statusStyle = `
-:root{color-scheme:light dark;--page:#f7f8fa;--card:#fff;--line:#e6e8ec;--text:#1c2128;--muted:#69717d;--accent:#3f6fd8;--fill:#3f6fd814;--ok:#1f8a54;--okback:#1f8a5414;--doubt:#9a6206;--doubtback:#d08a1d1a;--bad:#c2352e;--badback:#d6453d14;--shadow:0 1px 2px #1c21280a,0 4px 16px #1c212808}
+:root{color-scheme:light dark;--page:#f7f8fa;--card:#fff;--line:#e6e8ec;--text:#1c2128;--muted:#606874;--accent:#335fc4;--fill:#335fc414;--ok:#166f44;--okback:#1f8a5414;--doubt:#9a6206;--doubtback:#d08a1d1a;--bad:#c2352e;--badback:#d6453d14;--shadow:0 1px 2px #1c21280a,0 4px 16px #1c212808}
 @media (prefers-color-scheme:dark){:root{--page:#0f1216;--card:#171b21;--line:#262c35;--text:#e4e8ee;--muted:#929ba8;--accent:#7ba2f5;--fill:#7ba2f51f;--ok:#4cc38a;--okback:#4cc38a1a;--doubt:#e3ad52;--doubtback:#e3ad521a;--bad:#f0766e;--badback:#f0766e1a;--shadow:none}}
 *{box-sizing:border-box;margin:0}
 body{background:var(--page);color:var(--text);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;-webkit-text-size-adjust:100%;font-variant-numeric:tabular-nums}
@@ -58,7 +58,7 @@ figure small{display:block;margin-top:5px}
 .halves section{min-width:0}
 .halves .notice{margin:0 0 10px}
 .pairs li{display:flex;justify-content:space-between;gap:16px;padding:4px 0}
-.pairs .name{min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.pairs .name{min-width:0;overflow-wrap:anywhere}
 .pairs time{flex:none;color:var(--muted)}
 .findings{display:grid;gap:14px;margin-bottom:10px}
 .findings li p{overflow-wrap:anywhere}

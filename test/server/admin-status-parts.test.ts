@@ -79,11 +79,11 @@ t.test("numbers, sizes and times are short and read well", async (t) => {
 });
 
 t.test("a plot begins at zero, ends at the right, and says its numbers", async (t) => {
-  const options = { label: "Writes", slots: 5, format: (value: number) => `${value}/s` };
+  const options = { label: "Writes", every: 5, format: (value: number) => `${value}/s` };
   const text = plot([0, 10, 5], options).text;
-  t.match(text, 'aria-label="Writes: now 5/s, at most 10/s"');
-  t.match(text, '<path class="line" d="M120 42.5L180 1.5L240 22"/>');
-  t.match(plot([0, 0], options).text, 'd="M180 42.5L240 42.5"', "no division by zero");
+  t.match(text, 'aria-label="Writes: now 5/s, at most 10/s in the last 15 s"');
+  t.match(text, '<path class="line" d="M219.1 42.5L229.6 1.5L240 22"/>');
+  t.match(plot([0, 0], options).text, 'd="M229.6 42.5L240 42.5"', "no division by zero");
   for (const values of [[], [1]]) {
     t.match(plot(values, options).text, "not known yet");
     t.notMatch(plot(values, options).text, 'class="line"');
