@@ -1,4 +1,5 @@
 /** Judging a script, wherever it came from. */
+import type { ParseResult } from "../tickscript/parser.ts";
 import { codeFrame, position } from "../tickscript/problem.ts";
 import type { HandlerKindName } from "./alert-handlers.ts";
 import { type Deny, deny, type RefusalDetail } from "./decision.ts";
@@ -10,6 +11,8 @@ import type { AlertTarget } from "./targets.ts";
 /** A script and what Kapacitor runs it with. */
 export interface ScriptUse {
   readonly source: string;
+  /** The source, parsed: for a script that is judged with many tasks. */
+  readonly parsed?: ParseResult;
   /** undefined for a template: its vars come with its tasks, and what depends on them is judged there. */
   readonly vars: ReadonlyMap<string, TaskVar> | undefined;
   /** Where a script stands that is not in the body: `template "t" as stored, `. */
@@ -17,9 +20,9 @@ export interface ScriptUse {
 }
 
 /** Judges a script: its handlers, names and targets. Closed when unsure; a refusal points at its place in the script. */
-export function judgeScript(inquiry: Inquiry, { source, vars, place = "" }: ScriptUse): Verdict {
+export function judgeScript(inquiry: Inquiry, { source, parsed, vars, place = "" }: ScriptUse): Verdict {
   const { disabled, udfs } = inquiry.rules;
-  const report = inspectScript(source, { disabled, udfs, ...(vars === undefined ? {} : { vars }) });
+  const report = inspectScript(source, { disabled, udfs, ...(vars === undefined ? {} : { vars }) }, parsed);
   /** A refusal with its place: in its text for people, beside it for programs. */
   const at = ({ offset, length }: Span, refusal: Deny, more: Partial<RefusalDetail> = {}): Deny => {
     const { line, column } = position(source, offset);
@@ -69,13 +72,13 @@ function notConstant({ user }: TargetUse): string {
 }
 
 /**
- * Whether the verdict on a template can change with the vars of its tasks: an address or an end point name hangs on one. Sound rather than exact: names
+ * The vars that the verdict on a template can change with: an address or an end point name hangs on one. None: no vars change it. Sound rather than exact: names
  * of methods cannot be written in another way than by their letters.
  */
-export function dependsOnVars(inquiry: Inquiry, source: string): boolean {
+export function decidingVars(inquiry: Inquiry, source: string, parsed: ParseResult): ReadonlySet<string> {
   const { disabled, udfs } = inquiry.rules;
-  const report = inspectScript(source, { disabled, udfs });
-  if (!report.ok) return true;
-  if (report.targets.some(({ text }) => text.vars.length > 0)) return true;
-  return report.vars.length > 0 && source.includes("ttpOut");
+  const report = inspectScript(source, { disabled, udfs }, parsed);
+  if (!report.ok) return new Set();
+  const isDeciding = report.targets.some(({ text }) => text.vars.length > 0) || source.includes("ttpOut");
+  return new Set(isDeciding ? report.vars.map(({ name }) => name) : []);
 }

@@ -1,4 +1,5 @@
 /** Requests that define or change templates (services/task_store/service.go). */
+import { type ParseResult, parseScript } from "../tickscript/parser.ts";
 import { deny } from "./decision.ts";
 import {
   firstOf,
@@ -13,7 +14,7 @@ import {
   unparsable,
   type Verdict,
 } from "./inspect-parts.ts";
-import { dependsOnVars, judgeScript } from "./inspect-script.ts";
+import { decidingVars, judgeScript } from "./inspect-script.ts";
 import type { JsonNode } from "./json.ts";
 import { readStruct } from "./json-readers.ts";
 import type { ListedTask, Need } from "./stored-state.ts";
@@ -56,22 +57,67 @@ function judgeRestarts(inquiry: Inquiry, id: string, script: string): Verdict {
   if (stored.kind === "absent") return pass;
   if (stored.kind !== "found") return stored;
   const place = `template ${JSON.stringify(id)} as stored, `;
-  const old = stored.object.script;
-  const update = script === "" ? old : script;
-  const updated = judgeScript(inquiry, { source: update, vars: undefined, ...(script === "" ? { place } : {}) });
+  const old = open(inquiry, stored.object.script);
+  const update = script === "" ? old : open(inquiry, script);
+  const updated = judgeScript(inquiry, { ...update, vars: undefined, ...(script === "" ? { place } : {}) });
   if (updated.kind !== "pass") return updated;
-  const restored = judgeScript(inquiry, { source: old, vars: undefined, place });
+  const restored = judgeScript(inquiry, { ...old, vars: undefined, place });
   if (restored.kind === "need") return restored;
-  if (restored.kind === "pass" && !dependsOnVars(inquiry, update) && !dependsOnVars(inquiry, old)) return pass;
+  if (restored.kind === "pass" && update.deciding.size === 0 && old.deciding.size === 0) return pass;
   const tasks = storedTasks(inquiry);
   if (tasks.kind !== "found") return tasks.kind === "absent" ? pass : tasks;
   return firstOf(
     (function* () {
-      for (const { id: task, vars } of tasks.object) {
-        yield judgeScript(inquiry, { source: update, vars, place: `with the vars of task ${JSON.stringify(task)}, ` });
+      const groups = alike(tasks.object, update.deciding);
+      const enabled = alike(
+        tasks.object.filter((task) => task.enabled),
+        old.deciding,
+      );
+      yield judgeWork(id, groups.length * update.source.length + enabled.length * old.source.length);
+      for (const [first] of groups) {
+        const { id: task, vars } = first;
+        yield judgeScript(inquiry, { ...update, vars, place: `with the vars of task ${JSON.stringify(task)}, ` });
       }
-      yield judgeReturn(inquiry, id, old, tasks.object);
+      yield judgeReturn(inquiry, id, old, enabled);
     })(),
+  );
+}
+
+/** A script that is judged with many tasks. */
+interface OpenScript {
+  readonly source: string;
+  readonly parsed: ParseResult;
+  /** The vars that make a difference. */
+  readonly deciding: ReadonlySet<string>;
+}
+
+function open(inquiry: Inquiry, source: string): OpenScript {
+  const parsed = parseScript(source);
+  return { source, parsed, deciding: decidingVars(inquiry, source, parsed) };
+}
+
+type Group = readonly [first: ListedTask, ...others: ListedTask[]];
+
+/** Tasks by what they give for the vars that make a difference. */
+function alike(tasks: readonly ListedTask[], deciding: ReadonlySet<string>): readonly Group[] {
+  const groups = new Map<string, [ListedTask, ...ListedTask[]]>();
+  for (const task of tasks) {
+    const key = JSON.stringify([...deciding].map((name) => task.vars.get(name) ?? null));
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [task]);
+    else group.push(task);
+  }
+  return [...groups.values()];
+}
+
+/** Characters of scripts, each judged with the vars of one task after the other: more would keep everybody else waiting. */
+const mostWork = 20_000_000;
+
+function judgeWork(id: string, work: number): Verdict {
+  if (work <= mostWork) return pass;
+  return deny(
+    "stored_state_unreadable",
+    `this cannot be judged: what template ${JSON.stringify(id)} does depends on the vars of too many tasks for a script of that length; write its addresses and end points as constants, or make it shorter`,
   );
 }
 
@@ -82,15 +128,14 @@ const mostTasks = 64;
  * The way back: an enabled task that would be refused with the stored script may only be one that runs it already, because the template it names is
  * this one.
  */
-function judgeReturn(inquiry: Inquiry, id: string, old: string, tasks: readonly ListedTask[]): Verdict {
+function judgeReturn(inquiry: Inquiry, id: string, old: OpenScript, groups: readonly Group[]): Verdict {
   const refused: { readonly task: string; readonly text: string }[] = [];
-  for (const { id: task, enabled, vars } of tasks) {
-    if (!enabled) continue;
-    const verdict = judgeScript(inquiry, { source: old, vars });
+  for (const group of groups) {
+    const verdict = judgeScript(inquiry, { ...old, vars: group[0].vars });
     if (verdict.kind === "need") return verdict;
-    if (verdict.kind === "deny") refused.push({ task, text: verdict.text });
+    if (verdict.kind === "deny") for (const { id: task } of group) refused.push({ task, text: verdict.text });
+    if (refused.length > mostTasks) return returnRefused(id, verdict.kind === "deny" ? verdict.text : "");
   }
-  if (refused.length > mostTasks) return returnRefused(id, refused[0]?.text ?? "");
   const missing: Need[] = [];
   for (const { task, text } of refused) {
     const stored = storedTask(inquiry, task);

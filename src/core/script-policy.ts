@@ -1,7 +1,7 @@
 /** Judges a TICKscript: what it would make Kapacitor do, and what of that the rules refuse. */
 import type * as ast from "../tickscript/ast.ts";
 import { methodName } from "../tickscript/characters.ts";
-import { parseScript } from "../tickscript/parser.ts";
+import { type ParseResult, parseScript } from "../tickscript/parser.ts";
 import {
   type AddressForm,
   type HandlerKind,
@@ -19,11 +19,14 @@ import { type Argument, argumentSpan, callSpan, describeReceiver, showName } fro
 const mostFindings = 100;
 
 /**
- * What a script does and what of it the rules refuse. Closed when unsure: what is not documented is a finding, and what cannot be followed counts as an alert
+ * What a script does and what of it the rules refuse. `parsed` may be given when the same script is judged again and again. Closed when unsure: what is not documented is a finding, and what cannot be followed counts as an alert
  * node (for properties) or as not constant (for texts). Never throws; takes time and space linear in the script.
  */
-export function inspectScript(source: string, rules: ScriptRules): ScriptReport {
-  const parsed = parseScript(source);
+export function inspectScript(
+  source: string,
+  rules: ScriptRules,
+  parsed: ParseResult = parseScript(source),
+): ScriptReport {
   if (!parsed.ok) return parsed;
   const judge = new Judge(rules);
   const evaluation = new Evaluation(rules.vars, judge);
