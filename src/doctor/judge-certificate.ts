@@ -60,7 +60,7 @@ export function judgeCertificate(facts: Facts): readonly Result[] {
       }),
     );
   }
-  for (const instance of config.kapacitor) {
+  for (const { instance } of facts.kapacitors) {
     const missing = instance.hosts.filter((host) => !covers(certificate.names, host));
     if (missing.length === 0) continue;
     results.push(

@@ -1,3 +1,4 @@
+import { formatBindAddress } from "../config/values.ts";
 import { type Counters, gaugeOf, sumBy } from "./counters.ts";
 import { originOf } from "./destination.ts";
 import type { Facts } from "./facts.ts";
@@ -13,7 +14,7 @@ export function judgeGateway(facts: Facts): readonly Result[] {
 function judgeListener(facts: Facts): readonly Result[] {
   const { address, dial } = facts.gateway;
   const secure = facts.config.http["https-enabled"];
-  if (address === undefined || dial === undefined) return [];
+  if (address === undefined || dial === undefined) return judgePassedSocket(facts);
   const where = originOf(address);
   if (dial.kind === "failure") {
     return [
@@ -34,10 +35,25 @@ function judgeListener(facts: Facts): readonly Result[] {
   return [fine("gateway", `${where} answers${secure ? " over TLS" : ", without TLS"}`)];
 }
 
+/** A socket that systemd passes has no address here: the admin listener says whether the gateway lives. */
+function judgePassedSocket(facts: Facts): readonly Result[] {
+  const { counters, metricsUrl } = facts.gateway;
+  const name = formatBindAddress(facts.config.http["bind-address"]);
+  if (counters === undefined) return [];
+  if (!("cause" in counters)) return [fine("gateway", `it runs, on the socket ${name} that it was passed`)];
+  return [
+    finding("gateway_unreachable", {
+      what: `bind-address is ${name}, and ${metricsUrl} does not answer: ${counters.cause}`,
+      fix: ["systemctl status kapgate.socket", start(facts, "kapgate"), logOf(facts, "kapgate")],
+    }),
+  ];
+}
+
 function judgeCounters(facts: Facts): readonly Result[] {
-  const { counters, metricsUrl, dial } = facts.gateway;
+  const { counters, metricsUrl, dial, address } = facts.gateway;
   if (counters === undefined || dial?.kind === "failure") return [];
   if ("cause" in counters) {
+    if (address === undefined) return [];
     return [
       finding("gateway_counters_unread", {
         what: `${metricsUrl}: ${counters.cause}`,

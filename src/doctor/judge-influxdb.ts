@@ -41,7 +41,7 @@ export function judgeInfluxdb(facts: Facts): readonly Result[] {
   const results: Result[] = [fine("influxdb", `${url} answers: InfluxDB ${state.version}`)];
   if (
     isBefore(state.version, [1, 5, 0]) &&
-    facts.config.kapacitor.some((instance) => instance["subscription-path"] !== "")
+    facts.kapacitors.some(({ instance }) => instance["subscription-path"] !== "")
   ) {
     results.push(
       finding("influxdb_old", {
@@ -113,10 +113,10 @@ function judgeSubscriber(
       }),
     ];
   }
-  const slow = facts.config.kapacitor.filter(
-    (instance) => httpTimeoutMs !== undefined && httpTimeoutMs > 0 && instance["write-timeout"] >= httpTimeoutMs,
+  const slow = facts.kapacitors.filter(
+    ({ instance }) => httpTimeoutMs !== undefined && httpTimeoutMs > 0 && instance["write-timeout"] >= httpTimeoutMs,
   );
-  return slow.map(({ name, "write-timeout": timeout }) =>
+  return slow.map(({ instance: { name, "write-timeout": timeout } }) =>
     finding("influxdb_timeout", {
       instance: name,
       what: `InfluxDB waits ${seconds(httpTimeoutMs ?? 0)} for a write, and write-timeout is ${seconds(timeout)}`,

@@ -131,6 +131,12 @@ function namesOf(kapacitor: KapacitorFacts): readonly string[] {
 /** The instance that a destination was made for by hand, or by a Kapacitor whose id is not known: by path, by listener, by Kapacitor's own address. */
 function byDestination(facts: Facts, destination: Destination): KapacitorFacts | undefined {
   const { host, port, path } = destination;
+  const looked = new Set(facts.kapacitors.map(({ instance }) => instance));
+  const others = facts.config.kapacitor.filter((instance) => !looked.has(instance));
+  if (
+    others.some((instance) => (path !== "" && instance["subscription-path"] === path) || instance.hosts.includes(host))
+  )
+    return undefined;
   const byPath = facts.kapacitors.find(({ instance }) => {
     const own = instance["subscription-path"];
     return own !== "" && (path === own || path.startsWith(`${own}/`));

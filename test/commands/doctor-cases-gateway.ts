@@ -92,6 +92,22 @@ export const gatewayCases: readonly Case[] = [
     expect: [["gateway_unreachable", /127\.0\.0\.1:9443: connection refused/, /systemctl start kapgate/]],
   },
   {
+    name: "the port is held by systemd, and the gateway is down",
+    facts: factsOf({
+      toml: `[http]\nbind-address = "fd:3"\n${withInstance(usualKeys)}`,
+      gateway: { ...factsOf().gateway, address: undefined, dial: undefined, counters: { cause: "connection refused" } },
+    }),
+    expect: [["gateway_unreachable", /bind-address is fd:3, and .*connection refused/, /status kapgate\.socket/]],
+  },
+  {
+    name: "the port is held by systemd",
+    facts: factsOf({
+      toml: `[http]\nbind-address = "fd:3"\n${withInstance(usualKeys)}`,
+      gateway: { ...factsOf().gateway, address: undefined, dial: undefined },
+    }),
+    expect: [],
+  },
+  {
     name: "something else has the port",
     facts: factsOf({ gateway: { ...factsOf().gateway, dial: { kind: "plain" } } }),
     expect: [["gateway_other", /does not speak TLS/, /ss -ltnp 'sport = :9443'/]],

@@ -9,6 +9,7 @@ import {
   dials,
   factsOf,
   good,
+  here,
   influx,
   influxdb,
   own,
@@ -135,6 +136,23 @@ export const subscriptionCases: readonly Case[] = [
       }),
     }),
     expect: [["subscription_stale", /^1300 subscriptions: .* and 1297 more$/m, /DROP SUBSCRIPTION "kapacitor-1299"/]],
+  },
+  {
+    name: "only one of two instances is looked at: the subscriptions of the other are none of its",
+    facts: factsOf({
+      toml: withInstance(
+        `name = "one"\n${usualKeys}\n[[kapacitor]]\nname = "two"\nhosts = ["two.test"]\nsubscription-path = "/two"`,
+      ),
+      influxdb: influx({
+        subscriptions: [
+          right,
+          subscription(stale, "https://kapgate.test:9443/two"),
+          subscription(stale, `https://two.test:9443`, "app.autogen"),
+        ],
+      }),
+      dials: dials({ "two.test:9443": here }),
+    }),
+    expect: [],
   },
   {
     name: "the same points come by two subscriptions: the one that is not Kapacitor's goes",
