@@ -2,8 +2,6 @@
 export interface Rates {
   /** Per second, the oldest first; empty until two samples were taken. */
   of(name: string): readonly number[];
-  /** The names that there are. */
-  names(): readonly string[];
   /** Seconds between two samples. */
   readonly everySeconds: number;
   stop(): void;
@@ -23,15 +21,18 @@ const kept = 120;
 const most = 256;
 
 /** @param read the counters by name; a name that is not there any more is forgotten */
-export function sampleRates(read: () => Iterable<readonly [name: string, total: number]>): Rates {
+export function sampleRates(
+  read: () => Iterable<readonly [name: string, total: number]>,
+  now: () => number = () => performance.now(),
+): Rates {
   const lines = new Map<string, Line>();
   let samples = 0;
-  let at = performance.now();
+  let at = now();
 
   const sample = (): void => {
-    const now = performance.now();
-    const seconds = Math.max(0.001, (now - at) / 1000);
-    at = now;
+    const time = now();
+    const seconds = Math.max(0.001, (time - at) / 1000);
+    at = time;
     samples += 1;
     for (const [name, total] of read()) {
       const line = lines.get(name);
@@ -51,7 +52,6 @@ export function sampleRates(read: () => Iterable<readonly [name: string, total: 
   timer.unref();
   return {
     of: (name) => lines.get(name)?.rates ?? [],
-    names: () => [...lines.keys()],
     everySeconds,
     stop: () => clearInterval(timer),
   };
