@@ -113,7 +113,11 @@ export function dial(
         ALPNProtocols: ["http/1.1"],
         ...(/^[\d.]+$|:/.test(servername) ? {} : { servername }),
       });
-      secure.once("error", () => settle({ kind: "plain" }));
+      // A server that insists on a client certificate has shown its own when it breaks off.
+      secure.once("error", () => {
+        const certificate = secure.getPeerCertificate();
+        settle(certificate?.fingerprint256 === undefined ? { kind: "plain" } : tlsOf(certificate, false));
+      });
       secure.once("secureConnect", () => settle(tlsOf(secure.getPeerCertificate(), secure.authorized)));
     });
   });

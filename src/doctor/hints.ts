@@ -54,6 +54,9 @@ export function certificateCommands(facts: Facts, hosts: readonly string[]): rea
   const names = [...new Set([...(certificate?.names ?? []), ...hosts])].filter((name) => !local.has(name));
   if (authorityFile === undefined) {
     return [
+      ...(facts.surroundings === "compose"
+        ? [`# kapgate's own compose stack: deploy/compose/first-run.sh ${names.join(",")}; with another CA:`]
+        : []),
       `# have your CA issue a certificate with these names: ${names.join(", ")}`,
       `# put it into ${config.http["https-certificate"]}`,
       reload(facts),

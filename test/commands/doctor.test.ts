@@ -1,10 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import { createServer as createTcpServer } from "node:net";
 import { join } from "node:path";
 import t from "tap";
 import { request } from "undici";
 import { createAuthority, issue } from "../../src/certificates/authority.ts";
 import { run } from "../../src/commands/doctor.ts";
+import { dial } from "../../src/doctor/ask.ts";
 import { type StandinOptions, startStandin } from "../../src/standin/server.ts";
 import { admin, adminUser, portOf, startTestGateway, testCertificate } from "../support/gateway.ts";
 import { startFakeInfluxdb } from "./fake-influxdb.ts";
@@ -221,4 +224,18 @@ t.test("an instance that there is not", async (t) => {
   const outcome = await runIn(folder, (io) => run(io, []), "-config", "kapgate.toml", "-instance", "defalt");
   t.equal(outcome.code, 1);
   t.match(outcome.stderr, /there is no instance "defalt", did you mean default/);
+});
+
+t.test("what listens is known by its certificate, also where it insists on one of the client", async (t) => {
+  const { pem } = await testCertificate();
+  for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+    const server = createHttpsServer({ key: pem, cert: pem, ca: pem, requestCert: true, maxVersion });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    t.teardown(() => server.close());
+    t.match(await dial("127.0.0.1", portOf(server.address())), { kind: "tls", subject: "CN=localhost" }, maxVersion);
+  }
+  const silent = createTcpServer((socket) => socket.on("error", () => {}));
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  t.teardown(() => silent.close());
+  t.match(await dial("127.0.0.1", portOf(silent.address()), "x", 200), { kind: "failure", code: "ETIMEDOUT" });
 });
