@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey, randomBytes } from "node:crypto";
 
 export interface VerifiedCacheOptions {
-  /** Verdicts kept, 1024 unless told; the one unused for longest goes first. */
+  /** Verdicts kept, 16,384 unless told, so that every user of a large table has one; the one unused for longest goes first. */
   readonly capacity?: number;
   /** Milliseconds after its last use that a verdict is forgotten, ten minutes unless told. */
   readonly ttlMilliseconds?: number;
@@ -27,7 +27,7 @@ export interface VerifiedCache {
  * bounds how long an unused verdict stays in memory, so use extends it.
  */
 export function createVerifiedCache(options: VerifiedCacheOptions): VerifiedCache {
-  const { capacity = 1024, ttlMilliseconds = 600_000, now } = options;
+  const { capacity = 16_384, ttlMilliseconds = 600_000, now } = options;
   const secret = createSecretKey(randomBytes(32));
   const usedAt = new Map<string, number>();
 

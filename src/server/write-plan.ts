@@ -86,14 +86,22 @@ export function routeWrite(
     headers: Object.entries(headers).flatMap(([name, value]) => [value].flat().flatMap((text) => [name, text])),
     sharedHeaders: sharedHeaders(upstream, named),
     // The path has the database and everything else that a write says of itself.
-    key: isPlain && upstream.options.groupCommit ? `${principal.name} ${path}` : undefined,
+    key: isPlain && upstream.options.groupCommit ? joinKey(path, named) : undefined,
     target: { instance: located.instance, db: database, rp: plan.retentionPolicy, last: undefined },
     isPlain,
     recordText: undefined,
   };
 }
 
-/** What a request says that carries several writes of one principal: nothing of any single one. */
+/**
+ * Writes of different users leave together as long as Kapacitor is not told whose they are: each was admitted to the database, which is in the
+ * path, and a body joins others only if it cannot change how they are read.
+ */
+function joinKey(path: string, named: ForwardContext["principal"]): string {
+  return named === undefined ? path : `${named.value} ${path}`;
+}
+
+/** What a request says that carries several writes: nothing of any single one. */
 function sharedHeaders(upstream: Upstream, named: ForwardContext["principal"]): string[] {
   const headers = new Map([
     ["host", upstream.host],

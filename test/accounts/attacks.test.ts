@@ -158,8 +158,12 @@ t.test("Kapacitor is told who it is, by the gateway alone", async (t) => {
   }
 });
 
-t.test("writes that leave as one are all of one principal, and say whose they are", async (t) => {
-  const users = ["a", "b", "c"].map((name) => userToml(name, "writer")).join("");
+/** Sends 24 writes of three users at a time and returns what reached Kapacitor, which answers slowly. */
+async function writeTogether(
+  t: Test,
+  instance: string,
+): Promise<readonly { user: string | undefined; authors: Set<string>; lines: number }[]> {
+  const users = ["a", "b", "c"];
   const waiting: (() => void)[] = [];
   const standin = await startStandin({
     intercept: (_, response) => {
@@ -168,21 +172,20 @@ t.test("writes that leave as one are all of one principal, and say whose they ar
     },
   });
   const gateway = await startTestGateway(
-    `${users}[[kapacitor]]\nurl = "${standin.url}"\nprincipal-header = "X-User"\n`,
+    `${users.map((name) => userToml(name, "writer")).join("")}[[kapacitor]]\nurl = "${standin.url}"\n${instance}`,
   );
   t.teardown(async () => {
     await gateway.close();
     await standin.close();
   });
-  const writes = Array.from({ length: 24 }, (_, index) => {
-    const user = ["a", "b", "c"][index % 3] ?? "";
-    return gateway.request("POST", "/write?db=db", {
-      login: `${user}:${password}`,
-      body: `m,by=${user} v=${index}i 1\n`,
-    });
-  });
   let done = false;
-  const all = Promise.all(writes).then((answers) => {
+  const all = Promise.all(
+    Array.from({ length: 24 }, (_, index) => {
+      const user = users[index % 3] ?? "";
+      const body = `m,by=${user} v=${index}i 1\n`;
+      return gateway.request("POST", "/write?db=db", { login: `${user}:${password}`, body });
+    }),
+  ).then((answers) => {
     done = true;
     return answers;
   });
@@ -191,14 +194,37 @@ t.test("writes that leave as one are all of one principal, and say whose they ar
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   t.ok((await all).every(({ status }) => status === 204));
-  let lines = 0;
-  for (const { rawHeaders, body } of standin.requests) {
+  return standin.requests.map(({ rawHeaders, body }) => {
     const at = rawHeaders.findIndex((name) => name.toLowerCase() === "x-user");
-    const authors = new Set([...body.toString().matchAll(/by=(\w)/g)].map(([, author]) => author));
-    lines += body.toString().trim().split("\n").length;
-    t.strictSame(authors, new Set([rawHeaders[at + 1]]), "one author, and it is named");
-  }
-  t.equal(lines, 24);
+    const text = body.toString();
+    return {
+      user: at === -1 ? undefined : rawHeaders[at + 1],
+      authors: new Set([...text.matchAll(/by=(\w)/g)].map(([, author = ""]) => author)),
+      lines: text.trim().split("\n").length,
+    };
+  });
+}
+
+t.test("writes that leave as one are all of one principal where Kapacitor is told who it is", async (t) => {
+  const requests = await writeTogether(t, 'principal-header = "X-User"\n');
+  for (const { user, authors } of requests) t.strictSame([...authors], [user], "one author, and it is named");
+  t.equal(
+    requests.reduce((sum, { lines }) => sum + lines, 0),
+    24,
+  );
+});
+
+t.test("writes of different users leave as one where Kapacitor is not told", async (t) => {
+  const requests = await writeTogether(t, "");
+  t.ok(
+    requests.some(({ authors }) => authors.size > 1),
+    "so that many users cost what one costs",
+  );
+  t.ok(requests.every(({ user }) => user === undefined));
+  t.equal(
+    requests.reduce((sum, { lines }) => sum + lines, 0),
+    24,
+  );
 });
 
 t.test("credentials in the query are taken where they are allowed, removed, and nowhere else", async (t) => {
