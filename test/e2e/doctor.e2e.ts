@@ -224,9 +224,10 @@ t.test("a name that the certificate does not have: InfluxDB refuses it, or does 
     const { influxd, kapacitor, doctor, subscribe, url } = await startChain(t, { host, influxd: own });
     await influxd.query("CREATE DATABASE one");
     await subscribe(kapacitor.name, `${url}${path}`);
+    await subscribe("by-hand", `${url}${path}`);
     await writeAndWait(influxd);
     const { ids, by, stdout } = await doctor();
-    t.ok(ids.includes("certificate_name_missing"), stdout);
+    t.ok(ids.includes("certificate_name_missing") && ids.includes("subscription_host"), stdout);
     t.equal(ids.includes("influxdb_unverified"), insecure, stdout);
     t.equal(ids.includes("subscription_failures"), !insecure);
     t.match(by("certificate_name_missing")?.fix.join("\n"), host);
