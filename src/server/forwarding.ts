@@ -53,6 +53,7 @@ export async function forward(state: GatewayState, exchange: Exchange, plan: For
     headers: headersFor(state, exchange, upstream, body),
     body,
     firstByteMs: info.stream ? undefined : upstream.options.timeoutMs,
+    isAwaited: info.definition === true,
   });
   // A definition is never given up half way: what Kapacitor stored must be what it was told (rule 5 of docs/decisions).
   if (info.definition !== true) {
@@ -79,7 +80,7 @@ export async function forward(state: GatewayState, exchange: Exchange, plan: For
     ended.resolve();
     exchange.cause = outcome.cause;
     if (!exchange.response.destroyed && !exchange.response.headersSent) refuse(exchange, outcome.decision, realm);
-    return over;
+    return { done: call.over };
   }
   const { message } = outcome;
   message.once("close", ended.resolve);

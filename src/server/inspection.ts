@@ -15,6 +15,9 @@ import type { GatewayState } from "./state.ts";
 /** Carries out a decision that lets a request on, after finding out what it asks for. Answers exactly once. */
 export type CarryOut = (state: GatewayState, exchange: Exchange, decision: Forward | Inspect) => Promise<void>;
 
+/** A definition that Kapacitor has not answered after so many milliseconds holds up the others no longer. */
+const longestDefinition = 600_000;
+
 /** One for the life of a gateway: its queue of definitions outlives a reload. */
 export function createCarryOut(resolve: Resolve): CarryOut {
   const definitions = createDefinitions();
@@ -71,9 +74,9 @@ export function createCarryOut(resolve: Resolve): CarryOut {
       const final = await judge();
       if (final === undefined) return;
       sent = forward(state, exchange, final, read.bytes);
-      // An answer that never ends, or never begins (a replay has no limit), must not hold up everybody else for ever.
+      // Its sender may have been told that there is no answer; what comes next is judged on what Kapacitor has when it is done.
       await atMost(
-        upstream.options.timeoutMs,
+        longestDefinition,
         sent.then(({ done }) => done),
       );
     } finally {

@@ -15,6 +15,8 @@ export interface UpstreamRequest {
   readonly body: Buffer | undefined;
   /** Milliseconds from the end of the request to the first byte of the answer; undefined: no limit (streams). */
   readonly firstByteMs: number | undefined;
+  /** An answer that is late is waited for all the same, and thrown away: whoever goes on meanwhile has to know when Kapacitor is done. */
+  readonly isAwaited: boolean;
 }
 
 export interface UpstreamAnswer {
@@ -26,6 +28,8 @@ export interface UpstreamAnswer {
 /** A request under way. */
 export interface UpstreamCall {
   readonly outcome: Promise<UpstreamAnswer | UpstreamFailure>;
+  /** Resolves when nothing of the call is under way any more: its answer has ended, or will not come. */
+  readonly over: Promise<void>;
   /** Gives the request up: the connection to the upstream is cut, before or after the answer began. */
   abort(): void;
 }
@@ -80,24 +84,38 @@ export function callUpstream(upstream: Upstream, request: IncomingMessage, plan:
     const decision = deny("overloaded", undefined, { retryAfterSeconds: 1 });
     return {
       outcome: Promise.resolve({ kind: "failure", unsent: true, decision, cause: "too many requests under way" }),
+      over: Promise.resolve(),
       abort: () => {},
     };
   }
   upstream.active++;
   let aborted = false;
+  /** The caller has been told that there is no answer, and it is still waited for. */
+  let isLate = false;
   let current: ServerResponse | undefined;
+  const over = Promise.withResolvers<void>();
+  void over.promise.then(() => upstream.active--);
   const attemptOnce = (): Promise<UpstreamAnswer | UpstreamFailure> =>
     new Promise((resolve) => {
       const lifeline = new ServerResponse(request);
       let timedOut = false;
+      const late = { decision: deny("upstream_timeout"), cause: "no answer in time" } as const;
       const stopTimer = startTimer(request, plan, () => {
         timedOut = true;
-        lifeline.emit("close");
+        isLate = plan.isAwaited;
+        if (isLate) resolve({ kind: "failure", unsent: false, ...late });
+        else lifeline.emit("close");
       });
       const settle = (outcome: UpstreamAnswer | UpstreamFailure): void => {
         stopTimer();
-        const late = timedOut && outcome.kind === "failure";
-        resolve(late ? { ...outcome, decision: deny("upstream_timeout"), cause: "no answer in time" } : outcome);
+        if (isLate) {
+          if (outcome.kind === "failure") over.resolve();
+          else
+            outcome.message
+              .on("error", () => {})
+              .once("close", over.resolve)
+              .resume();
+        } else resolve(timedOut && outcome.kind === "failure" ? { ...outcome, ...late } : outcome);
       };
       attempts.set(lifeline, { path: plan.path, settle, sent: undefined });
       current = lifeline;
@@ -118,12 +136,13 @@ export function callUpstream(upstream: Upstream, request: IncomingMessage, plan:
       return dead && reused && mayRepeat && !aborted ? attemptOnce() : first;
     })
     .then((final) => {
-      if (final.kind === "failure") upstream.active--;
-      else final.message.once("close", () => upstream.active--);
+      if (final.kind === "answer") final.message.once("close", over.resolve);
+      else if (!isLate) over.resolve();
       return final;
     });
   return {
     outcome,
+    over: over.promise,
     abort: () => {
       aborted = true;
       current?.emit("close");
