@@ -227,6 +227,9 @@ t.test("the audit file has the changes and nothing else, and is opened again by 
   await folder.write("kapgate.toml", `${liveBase}${adminUser}${logging}[[kapacitor]]\nurl = "${standin.url}"\n`);
   const live = launch(["-log-level", "INFO"], { cwd: folder.path });
   t.teardown(() => live.child.kill("SIGKILL"));
+  // A busy machine may take its time to start a process.
+  const patienceMs = 30_000;
+  await live.until((record) => record.msg === "listening", patienceMs);
   const port = await listeningPort(live);
   const pool = new Pool(`https://127.0.0.1:${port}`, { connect: { ca: folder.ca } });
   t.teardown(() => pool.destroy());
@@ -234,13 +237,13 @@ t.test("the audit file has the changes and nothing else, and is opened again by 
     const path = `${base}/tasks/${id}`;
     const answer = await pool.request({ method: "DELETE", path, headers: { authorization: basic(admin) } });
     await answer.body.dump();
-    await live.until((record) => record.msg === "change" && record.object === `task:${id}`);
+    await live.until((record) => record.msg === "change" && record.object === `task:${id}`, patienceMs);
   };
   const file = join(folder.path, "audit.log");
   await remove("first");
   await rename(file, `${file}.1`);
   live.child.kill("SIGHUP");
-  await live.until((record) => record.msg === "reloaded");
+  await live.until((record) => record.msg === "reloaded", patienceMs);
   await remove("second");
   live.child.kill("SIGTERM");
   await live.ended;
