@@ -109,7 +109,7 @@ async function play(peer: Peer, send: Send, { seed, count, together, millisecond
   let over = false;
   const feeding = (async () => {
     while (!over) {
-      if (database !== "") await peer.write(database);
+      if (database !== "") await peer.send("POST", `${api}/write?db=${database}&rp=r`, "m value=11\n");
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
   })();
@@ -118,7 +118,7 @@ async function play(peer: Peer, send: Send, { seed, count, together, millisecond
       database = `case${index}`;
       for (const request of makeStored(random, database, bad)) {
         const { status, body } = await straight(request);
-        if (status !== 200) throw new Error(`Kapacitor does not store that: ${body}`);
+        if (status !== 200) throw new Error(`seed ${seed}: Kapacitor does not store that: ${status} ${body}`);
       }
       const scripts = Array.from({ length: clients }, () =>
         Array.from({ length: steps }, () => makeRequest(random, database, bad)),
@@ -133,7 +133,9 @@ async function play(peer: Peer, send: Send, { seed, count, together, millisecond
       if (together) await Promise.all(scripts.map(run));
       else for (const requests of scripts) await run(requests);
       await peer.write(database);
-      const listed = JSON.parse((await peer.send("GET", `${api}/tasks?script-format=raw&limit=1000`)).body);
+      const { status, body } = await peer.send("GET", `${api}/tasks?script-format=raw&limit=1000`);
+      if (status !== 200) throw new Error(`seed ${seed}: Kapacitor does not list its tasks: ${status} ${body}`);
+      const listed = JSON.parse(body);
       for (const { id, status, script } of listed.tasks) {
         if (status === "enabled" && script === bad) {
           running.push(`interleaving ${index}: ${id} after ${JSON.stringify(scripts)}`);

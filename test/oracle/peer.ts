@@ -27,7 +27,7 @@ export interface Peer {
 }
 
 export interface PeerAnswer {
-  /** 0: no answer, the connection was closed. */
+  /** 0: no answer, or none in time. */
   readonly status: number;
   readonly body: string;
 }
@@ -76,7 +76,7 @@ export async function startPeer(program: string): Promise<Peer> {
     await rm(root, { recursive: true, force: true });
     throw error;
   }
-  const pool = new Pool(daemon.url, { connections: 8 });
+  const pool = new Pool(daemon.url, { connections: 8, headersTimeout: 20_000, bodyTimeout: 20_000 });
 
   const send: Peer["send"] = async (method, path, body) => {
     try {
