@@ -107,6 +107,7 @@ t.test("packages are used where they belong", async (t) => {
     yaml: ["commands"],
     "@node-rs/bcrypt": ["credentials"],
     "@peculiar/x509": ["certificates"],
+    "@prometheus-io/client": ["observability"],
   };
   for (const file of source) {
     for (const name of file.imports) {
