@@ -11,7 +11,7 @@ export function checkUsers(config: Config, serving: boolean): readonly CheckFind
     ...somebody(config, serving),
     ...singleUser(config.http, serving),
     ...duplicates(config),
-    ...influxUsers(config, serving),
+    ...influxUsers(config),
     ...everywhere(config),
     ...config.user.flatMap((user, index) => [...complete(user, ["user", index], instances, serving)]),
   ];
@@ -77,13 +77,13 @@ function* duplicates({ http, user }: Config): Generator<CheckFinding> {
 }
 
 /** What asking InfluxDB about logins takes. */
-function* influxUsers({ influxdb }: Config, serving: boolean): Generator<CheckFinding> {
+function* influxUsers({ influxdb }: Config): Generator<CheckFinding> {
   if (!influxdb.users) return;
   const path: Path = ["influxdb", "users"];
   const url: Path = ["influxdb", "url"];
   const username: Path = ["influxdb", "username"];
   if (influxdb.url === "") yield { severity: "error", path, text: "needs influxdb.url", involves: [url] };
-  else if (influxdb.username === "" && serving) {
+  else if (influxdb.username === "") {
     const text = "needs influxdb.username, an administrator of InfluxDB: nobody else may list users and grants";
     yield { severity: "error", path, text, involves: [username] };
   }

@@ -5,7 +5,6 @@ import { checkListeners } from "./check-listeners.ts";
 import { checkUsers } from "./check-users.ts";
 import type { Config } from "./schema.ts";
 import type { Finding, Path } from "./tree.ts";
-import { unbuiltFindings } from "./unbuilt.ts";
 
 /** A finding, and the other keys that it depends on. */
 export interface CheckFinding extends Finding {
@@ -27,7 +26,6 @@ export function check(config: Config, context: CheckContext): readonly Finding[]
     ...checkInstances(config),
     ...checkListeners(config, context.serving),
     ...checkAddresses(config, context.ownAddresses),
-    ...unbuiltFindings(config),
   ];
   return findings.filter(({ path, involves = [] }) =>
     [path, ...involves].every((key) => !context.broken.some((other) => isRelated(key, other))),

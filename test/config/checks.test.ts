@@ -1,9 +1,5 @@
 import { join } from "node:path";
 import t from "tap";
-import { notesOf } from "../../src/config/fields.ts";
-import { sections } from "../../src/config/schema.ts";
-import { formatValue } from "../../src/config/text.ts";
-import { unbuilt } from "../../src/config/unbuilt.ts";
 import { formatProblem } from "../../src/problem.ts";
 import { hash, load, said, user } from "./loading.ts";
 
@@ -31,6 +27,7 @@ t.test("a configuration that is fine has no problem but the open handlers", asyn
 
 t.test("what is doubtful is a warning", async (t) => {
   const open = "alerts.disable-handlers: is empty";
+  const two = `[[kapacitor]]\n  name = "a"\n  hosts = ["a"]\n[[kapacitor]]\n  name = "b"\n`;
   const rows: readonly (readonly [text: string, warnings: readonly RegExp[], ownAddresses?: readonly string[]])[] = [
     [
       `[http]\n  username = "a"\n  password = "geheim"\n`,
@@ -66,6 +63,23 @@ t.test("what is doubtful is a warning", async (t) => {
         /^6: warning: access\.deny-cidrs\[1\]: 127\.0\.0\.0\/8 shuts out loopback \(127\.0\.0\.1\), the upstream of default \(127\.0\.0\.1\)$/,
       ],
     ],
+    [
+      `${user}[influxdb]\n  url = "http://influxdb:8086"\n  username = "a"\n  password = "b"\n  users = true\n`,
+      [/^6: warning: influxdb\.url: is plain HTTP: logins go to InfluxDB in the clear/],
+    ],
+    [`${user}[influxdb]\n  url = "http://[::1]:8086"\n  username = "a"\n  password = "b"\n  users = true\n`, []],
+    [`${user}[influxdb]\n  url = "https://influxdb:8086"\n  username = "a"\n  password = "b"\n  users = true\n`, []],
+    [`${user}[influxdb]\n  url = "http://influxdb:8086"\n`, []],
+    [
+      `${user}${two}[influxdb]\n  url = "https://influxdb:8086"\n  username = "a"\n  password = "b"\n  users = true\n`,
+      [/warning: influxdb\.users: lets InfluxDB's users into every instance/],
+    ],
+    [
+      `[http]\n  htpasswd-file = "h"\n${user}${two}`,
+      [/^2: warning: http\.htpasswd-file: holds users of every instance/],
+    ],
+    [`[http]\n  htpasswd-file = "h"\n  htpasswd-role = "admin"\n${user}${two}`, []],
+    [`[http]\n  htpasswd-file = "h"\n${user}`, []],
     [`${user}[access]\n  deny-cidrs = ["::/0"]\n`, [/::\/0 shuts out loopback \(::1\)$/]],
     [
       `${user}[access]\n  deny-cidrs = ["10.0.0.0/8"]\n  trusted-proxies = ["10.1.0.0/16"]\n[[kapacitor]]\n  name = "k"\n  url = "http://10.2.0.1:9092"\n` +
@@ -100,50 +114,4 @@ t.test("open handlers are reported where they are open", async (t) => {
   t.strictSame(keys(alerts), []);
   t.strictSame(keys(`${alerts}[[kapacitor]]\n  disable-handlers = []\n`), ["kapacitor[0].disable-handlers"]);
   t.strictSame(keys(`[[kapacitor]]\n  disable-handlers = ["exec"]\n`), []);
-});
-
-/** A value that a key of the table must not have. */
-function used(section: string, key: string, allowed: readonly unknown[]): string {
-  const its = sections.find(({ name }) => name === section)?.keys[key];
-  if (its === undefined) return "";
-  const { kind, label } = notesOf(its);
-  switch (kind) {
-    case "boolean":
-      return "true";
-    case "duration":
-      return `"7s"`;
-    case "choice":
-      return formatValue(label.split(" | ").find((word) => !allowed.includes(word)) ?? "");
-    case "list":
-      return (
-        {
-          'list of CIDRs or "private"': `["private"]`,
-          "list of host:port": `["a:1"]`,
-          "list of kind:name": `["task:x"]`,
-        }[label] ?? `["x"]`
-      );
-    default:
-      return label === "URL" ? `"http://127.0.0.1:8086"` : `"x"`;
-  }
-}
-
-t.test("a key whose feature is not there yet is refused when it is used, and only then", async (t) => {
-  for (const { key, allowed, what } of unbuilt) {
-    const [section, name] = key;
-    const repeated = section === "user" || section === "kapacitor";
-    const header = repeated ? `[[${section}]]` : `[${section}]`;
-    const entry = section === "user" ? `name = "a"\n${name === "role" ? "" : `role = "admin"\n`}` : "";
-    const value = used(section, name, allowed);
-    const { problems } = load(t, `${header}\n${entry}${name} = ${value}\n`, { serving: false });
-    const path = repeated ? `${section}[0].${name}` : `${section}.${name}`;
-    const refusal = problems.find(
-      (problem) => problem.key === path && problem.text === `${what} is not available in this version`,
-    );
-    t.equal(refusal?.severity, "error", `${path} = ${value}`);
-    t.equal(refusal?.line, entry.split("\n").length + 1);
-  }
-  t.strictSame(
-    load(t, "", { serving: false }).problems.filter(({ severity }) => severity === "error"),
-    [],
-  );
 });
