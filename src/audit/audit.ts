@@ -16,8 +16,9 @@ import {
 } from "../core/inspect-stored.ts";
 import type { JsonNode } from "../core/json.ts";
 import * as lists from "../core/stored-lists.ts";
-import { needKey } from "../core/stored-state.ts";
+import { lookUpPath, type Need, needKey } from "../core/stored-state.ts";
 import type { Upstream } from "../upstream/instance.ts";
+import { askUpstream } from "../upstream/state.ts";
 import { AuditStop, listParts, type Questions, wholeList } from "./questions.ts";
 import { type Reach, removalOf } from "./removal.ts";
 import {
@@ -256,7 +257,7 @@ class Audit {
 
   /** Judges an object, with the addresses of the names that it asks for. */
   async #judge({ kind }: StoredName, judge: (inquiry: Inquiry) => Verdict): Promise<Deny | undefined> {
-    const { rules, resolve } = this.#subject;
+    const { rules } = this.#subject;
     if (rules === undefined) return undefined;
     this.#audited[kind]++;
     // Judging is work of this process alone: whoever else waits for it has a turn between two objects.
@@ -268,11 +269,22 @@ class Audit {
       if (verdict.kind === "pass") return undefined;
       if (verdict.kind === "deny") return verdict;
       for (const question of verdict.needs) {
-        if (question.kind !== "addresses") return deny("stored_state_unreadable");
-        this.#facts.set(needKey(question), { kind: "addresses", addresses: await resolve(question.name) });
+        this.#facts.set(needKey(question), await this.#find(question));
       }
     }
     return deny("stored_state_unreadable");
+  }
+
+  /** An audit has every object that it judges; what may be missing are addresses, and the sections that scripts name. */
+  async #find(question: Need): Promise<Fact> {
+    const { resolve } = this.#subject;
+    if (question.kind === "addresses") return { kind: "addresses", addresses: await resolve(question.name) };
+    const path = question.kind === "section" ? lookUpPath(question) : undefined;
+    if (path === undefined) throw new AuditStop(deny("internal_error"), `${question.kind} is asked for`);
+    const { upstream, signal } = this.#questions;
+    const outcome = await askUpstream(upstream, path, { signal });
+    if (outcome.kind !== "answer") throw new AuditStop(outcome.decision, outcome.cause);
+    return { kind: "stored", answer: outcome.answer };
   }
 
   #unreadable(object: StoredName, text: string): void {

@@ -57,7 +57,11 @@ function readUrl(text: string): Endpoint | Unreadable {
   const [, scheme, rest = ""] = /^([A-Za-z][A-Za-z0-9+.-]*):(.*)$/.exec(beforeFragment) ?? [];
   if (scheme === undefined) return unreadable("has no scheme; write http://host:port/path");
   const [beforeQuery = ""] = rest.split("?", 1);
+  if (/%(?![0-9A-Fa-f]{2})/.test(beforeQuery + text.slice(beforeFragment.length))) {
+    return unreadable("has a percent sign that escapes nothing");
+  }
   if (scheme.toLowerCase() === "file") {
+    if (!beforeQuery.startsWith("///")) return unreadable("names no file; write file:///path");
     return { ok: true, scheme: "file", host: { kind: "empty" }, port: undefined };
   }
   if (!beforeQuery.startsWith("//")) return unreadable("has no host; write http://host:port/path");

@@ -3,7 +3,7 @@ import type { ParseResult } from "../tickscript/parser.ts";
 import { codeFrame, position } from "../tickscript/problem.ts";
 import type { HandlerKindName } from "./alert-handlers.ts";
 import { type Deny, deny, type RefusalDetail } from "./decision.ts";
-import { type Inquiry, judgeTargets, type Verdict } from "./inspect-parts.ts";
+import { firstOf, type Inquiry, judgeTargets, pass, storedSection, type Verdict } from "./inspect-parts.ts";
 import { inspectScript } from "./script-policy.ts";
 import type { Finding, Span, TargetUse, TaskVar } from "./script-report.ts";
 import type { AlertTarget } from "./targets.ts";
@@ -42,8 +42,11 @@ export function judgeScript(inquiry: Inquiry, { source, parsed, vars, place = ""
     return at(finding, deny("handler_disabled", finding.text), { ...findingDetail(finding), others });
   }
   const constant: { target: AlertTarget; place: (refusal: Deny) => Deny }[] = [];
+  const endpoints: { name: string; place: (refusal: Deny) => Deny }[] = [];
   for (const use of report.targets) {
-    if (use.text.constant) {
+    if (use.text.constant && use.user === "sideload" && isEndpointName(use.text.value)) {
+      endpoints.push({ name: use.text.value, place: (refusal) => at(use, refusal) });
+    } else if (use.text.constant) {
       constant.push({
         target: scriptTarget(use, use.text.value),
         place: (refusal) => at(use, refusal, userOf(use)),
@@ -51,7 +54,32 @@ export function judgeScript(inquiry: Inquiry, { source, parsed, vars, place = ""
     } else if (vars !== undefined || use.text.vars.length === 0)
       return at(use, deny("target_denied", notConstant(use)), userOf(use));
   }
-  return judgeTargets(inquiry, constant);
+  return firstOf(
+    (function* () {
+      yield judgeTargets(inquiry, constant);
+      if (endpoints.length > 0) yield judgeEndpoints(inquiry, endpoints);
+    })(),
+  );
+}
+
+/** What has no scheme is the name of an end point to a sideload (sideload.go, from 1.5.8 on). */
+function isEndpointName(text: string): boolean {
+  return /^[\w.-]*$/.test(text);
+}
+
+/** A sideload from an end point that is not there ends Kapacitor when the task starts, and at every start of Kapacitor from then on. */
+function judgeEndpoints(
+  inquiry: Inquiry,
+  uses: readonly { readonly name: string; readonly place: (refusal: Deny) => Deny }[],
+): Verdict {
+  const section = storedSection(inquiry, "httppost");
+  if (section.kind !== "found" && section.kind !== "absent") return section;
+  const options = section.kind === "found" ? section.object.map((element) => element.get("endpoint")) : [];
+  const known = new Set(options.map((node) => (node?.kind === "string" ? node.value : undefined)));
+  const missing = uses.find(({ name }) => !known.has(name));
+  if (missing === undefined) return pass;
+  const text = `there is no end point ${JSON.stringify(missing.name.slice(0, 40))} in [[httppost]], and a sideload from one that is not there ends Kapacitor`;
+  return missing.place(deny("target_denied", text, { detail: { rule: "any" } }));
 }
 
 function findingDetail({ rule, handler }: Finding): RefusalDetail {

@@ -1,6 +1,6 @@
 import t from "tap";
 import { facts } from "./facts.ts";
-import { groups, routeGroup } from "./flow-cases.ts";
+import { deadlyGroup, groups, routeGroup } from "./flow-cases.ts";
 import { kindGroup } from "./kind-cases.ts";
 import { raceCases } from "./race-cases.ts";
 import { rawCases } from "./raw-cases.ts";
@@ -8,7 +8,7 @@ import * as rules from "./scripts-rule-cases.ts";
 import * as syntax from "./scripts-syntax-cases.ts";
 import { storedAnswers } from "./stored-answer-cases.ts";
 
-const requests = [...groups, routeGroup, kindGroup].flatMap((group) => group.cases);
+const requests = [...groups, deadlyGroup, routeGroup, kindGroup].flatMap((group) => group.cases);
 const scripts = Object.values({ ...syntax, ...rules }).flat();
 const named = [
   ...requests.flatMap((entry) => entry.facts),

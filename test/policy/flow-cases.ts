@@ -30,7 +30,7 @@ export interface Group {
 }
 
 /** Which instance of the gateway the cases of a file are sent to, unless they say so themselves. */
-const instances: Readonly<Record<string, string>> = { targets: "targets" };
+const instances: Readonly<Record<string, string>> = { targets: "targets", deadly: "targets" };
 
 export const clean = "stream|from().measurement('m')|alert().crit(lambda: TRUE).topic('ops')";
 export const dirty = "stream|from().measurement('m')|alert().crit(lambda: TRUE).exec('/usr/bin/touch', '/tmp/marker')";
@@ -47,6 +47,9 @@ function readGroup(name: string): Group {
 
 /** What a request does is what the cases are about: a real Kapacitor can be asked whether that is so. */
 export const groups: readonly Group[] = ["tasks", "templates", "handlers", "others", "targets", "self"].map(readGroup);
+
+/** What would end a real Kapacitor. */
+export const deadlyGroup: Group = readGroup("deadly");
 
 /** One request or more for every route that Kapacitor has: the routes are what these are about. */
 export const routeGroup: Group = readGroup("routes");

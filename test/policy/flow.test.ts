@@ -1,7 +1,7 @@
 import t from "tap";
 import { type Standin, type StandinRequest, startStandin } from "../../src/standin/server.ts";
 import { type Answer, startTestGateway, type TestGateway } from "../support/gateway.ts";
-import { type Call, type Case, fill, groups, routeGroup } from "./flow-cases.ts";
+import { type Call, type Case, deadlyGroup, fill, groups, routeGroup } from "./flow-cases.ts";
 import { instances, resolve } from "./flow-policies.ts";
 import { kindGroup } from "./kind-cases.ts";
 
@@ -81,7 +81,7 @@ function isSame(request: StandinRequest | undefined, call: Call): boolean {
   );
 }
 
-for (const { name, cases } of [...groups, routeGroup, kindGroup]) {
+for (const { name, cases } of [...groups, deadlyGroup, routeGroup, kindGroup]) {
   t.test(`cases: ${name}`, async (t) => {
     const surroundings = await start(t);
     for (const entry of cases) {
