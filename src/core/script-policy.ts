@@ -31,6 +31,7 @@ export function inspectScript(
   const judge = new Judge(rules);
   const evaluation = new Evaluation(rules.vars, judge);
   for (const statement of parsed.program.statements) evaluation.statement(statement);
+  judge.finish();
   const { targets, topics, handlers } = judge;
   const findings = judge.findings.toSorted((left, right) => left.offset - right.offset);
   return { ok: true, findings, targets, topics, handlers, dbrps: evaluation.dbrps, vars: evaluation.vars };
@@ -42,6 +43,8 @@ class Judge implements Calls {
   readonly topics: TopicUse[] = [];
   readonly handlers = new Set<HandlerKindName>();
   readonly #rules: ScriptRules;
+  /** Nodes that have no source yet. */
+  readonly #sideloads = new Map<Value, ast.Call>();
 
   constructor(rules: ScriptRules) {
     this.#rules = rules;
@@ -57,7 +60,16 @@ class Judge implements Calls {
     const handler = nodeHandlerKind(name);
     if (handler !== undefined) this.#useHandler(handler, call, "|", argument);
     if (node === "httpOut") this.#checkHttpOut(call, argument);
-    return { kind: "node", node };
+    const value: Value = { kind: "node", node };
+    if (node === "sideload") this.#sideloads.set(value, call);
+    return value;
+  }
+
+  /** A sideload without a source takes the end point "", and one that is not there ends Kapacitor, not only the task (sideload.go, from 1.5.8 on). */
+  finish(): void {
+    for (const call of this.#sideloads.values()) {
+      this.#refuse("chain", call, `|${showName(call.name)}() needs a .source(); without one it ends Kapacitor`);
+    }
   }
 
   udf(call: ast.Call): Value {
@@ -115,6 +127,7 @@ class Judge implements Calls {
 
   #useAddress(property: Property, receiver: Value, argument: Argument | undefined): void {
     if (property.gives !== "receiver" || property.address === undefined || argument === undefined) return;
+    this.#sideloads.delete(receiver);
     this.#target(receiver.kind === "handler" ? receiver.handler : "sideload", property.address, argument);
   }
 

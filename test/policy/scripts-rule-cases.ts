@@ -75,7 +75,7 @@ export const receivers = cases([
   ],
   [
     "a sideload kept in a property",
-    "var s = stream|from()|sideload()\nvar q = batch|query('x').fill(s)\nq.fill.▸source('http://b')",
+    "var s = stream|from()|sideload().source('file:///a')\nvar q = batch|query('x').fill(s)\nq.fill.▸source('http://b')",
     "property",
   ],
   ["a field is only read", `var a = ${alert}.topic('x')\nvar t = a.topic\n${alert}.topic(t)`, "allowed"],
@@ -153,6 +153,22 @@ export const rawFields = cases([
   ["a property of another handler", `${alert}.slack().▸routingKey('x')`, "property"],
   ["a property of a handler on the alert node", `${alert}.▸channel('#x')`, "property"],
   ["a property of another node", "stream|from().▸period(1m)", "property"],
+]);
+
+/** From 1.5.8 on a sideload that finds no source ends the daemon when its task starts (tried on 1.5.9), and at every start from then on. */
+export const sideloads = cases([
+  ["without a source", "stream|from()|▸sideload().order('x').field('f', 1.0)", "chain"],
+  ["with an empty call", "stream|from()|▸sideload().source()", "chain"],
+  ["in an argument", "stream|from()|union(stream|from()|▸sideload())", "chain"],
+  ["the second of two", "var a = stream|sideload().source('file:///x')\nvar b = a|▸sideload()", "chain"],
+  ["with a source", "stream|from()|sideload().order('x').source('file:///x')", "allowed"],
+  ["with a source through a var", "var s = stream|from()|sideload()\ns.order('x')\ns.Source('file:///x')", "allowed"],
+  [
+    "with a source that comes with the task",
+    "var f string\nstream|sideload().source(f)",
+    "allowed",
+    { vars: "template" },
+  ],
 ]);
 
 /** `@name()` and `udfs`. */
