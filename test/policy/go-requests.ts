@@ -3,6 +3,7 @@ import {
   type Any,
   decodeFirst,
   equalFold,
+  GoError,
   goAny,
   goFresh,
   goMap,
@@ -39,10 +40,40 @@ interface Var {
 
 const noVar: Var = { type: "", value: null, description: "" };
 const types = ["bool", "int", "float", "string", "regex", "duration", "lambda", "list", "star"];
-const vars = goFresh(
-  goMap(goStruct<Var>({ type: goWord(...types), value: goAny, description: goString }), noVar),
-  new Map<string, Var>(),
-);
+const varMap = goMap(goStruct<Var>({ type: goWord(...types), value: goAny, description: goString }), noVar);
+
+/** The rest of UnmarshalJSON of client.Vars; Kapacitor stores no var without a type, and none whose value is of another one. */
+function checkedVars(tree: Parameters<typeof varMap>[0]): ReadonlyMap<string, Var> {
+  const read = varMap(tree, new Map<string, Var>());
+  for (const { type, value } of read.values()) if (!isOfType(type, value)) throw new GoError("invalid var");
+  return read;
+}
+
+function isOfType(type: string, value: Any): boolean {
+  switch (type) {
+    case "bool":
+      return typeof value === "boolean";
+    case "int":
+      return Number.isInteger(value);
+    case "float":
+      return typeof value === "number";
+    case "duration":
+      return Number.isInteger(value) || (typeof value === "string" && /^\d+(?:u|µ|ms|s|m|h|d|w)$/.test(value));
+    case "list":
+      return Array.isArray(value) && value.every((item) => item instanceof Map && isItem(item));
+    case "star":
+      return true;
+    default:
+      return type !== "" && typeof value === "string";
+  }
+}
+
+function isItem(item: ReadonlyMap<string, Any>): boolean {
+  const type = item.get("type");
+  return typeof type === "string" && item.has("value") && isOfType(type, item.get("value") ?? null);
+}
+
+const vars = goFresh(checkedVars, new Map<string, Var>());
 
 interface Task {
   readonly id: string;
@@ -51,6 +82,12 @@ interface Task {
   readonly status: string;
   readonly type: string;
   readonly vars: ReadonlyMap<string, Var>;
+  readonly dbrps: readonly Dbrp[];
+}
+
+interface Dbrp {
+  readonly db: string;
+  readonly rp: string;
 }
 
 const task = goStruct<Task>({
@@ -60,8 +97,9 @@ const task = goStruct<Task>({
   status: goWord("enabled", "disabled"),
   type: goWord("stream", "batch"),
   vars,
+  dbrps: goSlice(goStruct<Dbrp>({ db: goString, rp: goString }), { db: "", rp: "" }),
 });
-const noTask: Task = { id: "", "template-id": "", script: "", status: "", type: "", vars: new Map() };
+const noTask: Task = { id: "", "template-id": "", script: "", status: "", type: "", vars: new Map(), dbrps: [] };
 
 function isDirty(script: string, given: ReadonlyMap<string, Var>): boolean {
   if (script === scripts.exec || script === scripts.inside) return true;

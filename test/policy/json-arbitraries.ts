@@ -92,6 +92,13 @@ const valuesOf: Readonly<Record<string, fc.Arbitrary<Doc>>> = {
   status: oneOf("enabled", "disabled", "ENABLED"),
   type: oneOf("stream", "batch"),
   vars: fc.oneof(object(fc.tuple(nameOf(["u", "v"]), fc.oneof(complete, variable))), junk),
+  dbrps: fc.oneof(
+    {
+      weight: 4,
+      arbitrary: object(fc.tuple(nameOf(["db", "rp"]), oneOf("d"))).map((item): Doc => ({ items: [item] })),
+    },
+    junk,
+  ),
   kind: oneOf(...disabledKinds, "Exec", "post", "talk", "tcp"),
   match: oneOf("", "exec"),
   topic: oneOf("ops", "exec"),
