@@ -221,22 +221,32 @@ export function goWord(...words: readonly string[]): Type<string> {
 }
 
 export const goAny: Type<Any> = (tree) => {
+  const value = goAnyNumber(tree, null);
+  if (!isInRange(value)) throw new GoError("cannot unmarshal number");
+  return value;
+};
+
+/** After UseNumber: a number is what is written, however large. */
+export const goAnyNumber: Type<Any> = (tree) => {
   switch (tree.kind) {
     case "null":
       return null;
-    case "number": {
-      const number = Number(tree.text);
-      if (!Number.isFinite(number)) throw new GoError("cannot unmarshal number");
-      return number;
-    }
+    case "number":
+      return Number(tree.text);
     case "array":
-      return tree.items.map((item) => goAny(item, null));
+      return tree.items.map((item) => goAnyNumber(item, null));
     case "object":
-      return new Map(tree.members.map(([name, value]) => [name, goAny(value, null)]));
+      return new Map(tree.members.map(([name, value]) => [name, goAnyNumber(value, null)]));
     default:
       return tree.value;
   }
 };
+
+function isInRange(value: Any): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (value instanceof Map) return [...value.values()].every(isInRange);
+  return Array.isArray(value) ? value.every(isInRange) : true;
+}
 
 /** `null` empties a map, an object is added to it. */
 export function goMap<T>(type: Type<T>, zero: T): Type<ReadonlyMap<string, T>> {

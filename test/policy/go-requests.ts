@@ -5,6 +5,7 @@ import {
   equalFold,
   GoError,
   goAny,
+  goAnyNumber,
   goFresh,
   goMap,
   goSlice,
@@ -40,13 +41,21 @@ interface Var {
 
 const noVar: Var = { type: "", value: null, description: "" };
 const types = ["bool", "int", "float", "string", "regex", "duration", "lambda", "list", "star"];
-const varMap = goMap(goStruct<Var>({ type: goWord(...types), value: goAny, description: goString }), noVar);
+const varMap = goMap(goStruct<Var>({ type: goWord(...types), value: goAnyNumber, description: goString }), noVar);
 
-/** The rest of UnmarshalJSON of client.Vars; Kapacitor stores no var without a type, and none whose value is of another one. */
+/** The rest of UnmarshalJSON of client.Vars, for every member of that name: a value that is there has the type that it says. */
 function checkedVars(tree: Parameters<typeof varMap>[0]): ReadonlyMap<string, Var> {
   const read = varMap(tree, new Map<string, Var>());
-  for (const { type, value } of read.values()) if (!isOfType(type, value)) throw new GoError("invalid var");
+  for (const { type, value } of read.values()) {
+    const isPlain = value === null || !["int", "float", "duration", "list"].includes(type);
+    if (!isPlain && !isOfType(type, value)) throw new GoError("invalid var");
+  }
   return read;
+}
+
+/** newVar, for what there is in the end. */
+function canBeStored(vars: ReadonlyMap<string, Var>): boolean {
+  return [...vars.values()].every(({ type, value }) => isOfType(type, value));
 }
 
 function isOfType(type: string, value: Any): boolean {
@@ -70,7 +79,7 @@ function isOfType(type: string, value: Any): boolean {
 
 function isItem(item: ReadonlyMap<string, Any>): boolean {
   const type = item.get("type");
-  return typeof type === "string" && item.has("value") && isOfType(type, item.get("value") ?? null);
+  return typeof type === "string" && types.includes(type) && item.has("value");
 }
 
 const vars = goFresh(checkedVars, new Map<string, Var>());
@@ -108,7 +117,7 @@ function isDirty(script: string, given: ReadonlyMap<string, Var>): boolean {
 
 function createsTask(body: Uint8Array): boolean {
   const read = decodeFirst(body, task, noTask);
-  if (read === undefined) return false;
+  if (read === undefined || !canBeStored(read.vars)) return false;
   const template = read["template-id"];
   return isDirty(template === "" ? read.script : (storedScripts[template] ?? ""), read.vars);
 }
@@ -116,7 +125,7 @@ function createsTask(body: Uint8Array): boolean {
 /** Of a stored task whose script is not clean, only what starts it again counts. */
 function changesTask(stored: string, body: Uint8Array): boolean {
   const read = decodeFirst(body, task, noTask);
-  if (read === undefined) return false;
+  if (read === undefined || !canBeStored(read.vars)) return false;
   const template = read["template-id"];
   const script = template === "" ? read.script || (storedScripts[stored] ?? "") : (storedScripts[template] ?? "");
   const isNew = template !== "" || read.script !== "";
