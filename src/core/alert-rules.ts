@@ -39,12 +39,14 @@ export interface AlertRules {
  * Compiles the policy of an instance; undefined when it has none, that is when no handler is disabled, no target denied and no UDF listed.
  * A handler name that is none, or a bad CIDR, throws a RangeError (the configuration was checked before): skipping it would open the gate.
  * @param machine canonical addresses of the machine's interfaces
+ * @param fleet every instance behind the gateway: what one Kapacitor posts to another goes around the gateway as well
  */
 export function compileAlertRules(
   common: AlertOptions,
   instance: InstanceAlertOptions,
   gateway: GatewayAddress,
   machine: readonly string[],
+  fleet: readonly InstanceAlertOptions[] = [instance],
 ): AlertRules | undefined {
   const options = optionsOf(common, instance);
   const { disabled, problems } = compileDisabled(options["disable-handlers"]);
@@ -53,7 +55,7 @@ export function compileAlertRules(
   const denied = options["deny-target-cidrs"];
   const udfs = new Set(options.udfs);
   if (disabled.size === 0 && denied.length === 0 && udfs.size === 0) return undefined;
-  const url = new URL(instance.url);
+  const urls = fleet.map(({ url }) => new URL(url));
   const bound = "host" in gateway ? gateway : undefined;
   return {
     mode: options.mode,
@@ -64,13 +66,16 @@ export function compileAlertRules(
       denied,
       allowed: options["allow-targets"],
       own: [
-        url.hostname,
-        ...instance.hosts,
+        ...urls.map(({ hostname }) => hostname),
+        ...fleet.flatMap(({ hosts }) => hosts),
         ...options["own-addresses"],
         ...machine,
         ...(bound === undefined || bound.host === "" ? [] : [bound.host]),
       ],
-      ports: [Number(url.port) || (url.protocol === "https:" ? 443 : 80), ...(bound === undefined ? [] : [bound.port])],
+      ports: [
+        ...urls.map(({ port, protocol }) => Number(port) || (protocol === "https:" ? 443 : 80)),
+        ...(bound === undefined ? [] : [bound.port]),
+      ],
     }),
   };
 }

@@ -56,7 +56,7 @@ export function compilePolicy(options: PolicyOptions, machine: readonly string[]
   const { access } = options;
   const alerts = new Map<string, AlertRules>();
   for (const instance of options.kapacitor) {
-    const rules = compileAlertRules(options.alerts, instance, options.http["bind-address"], machine);
+    const rules = compileAlertRules(options.alerts, instance, options.http["bind-address"], machine, options.kapacitor);
     if (rules !== undefined) alerts.set(instance.name, rules);
   }
   return Object.freeze({
