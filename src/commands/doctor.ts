@@ -10,6 +10,7 @@ import { prepare } from "../server/prepare.ts";
 import { printProblems } from "./configuration.ts";
 import { parseFlags } from "./flags.ts";
 import type { CommandIo } from "./io.ts";
+import { printable } from "./terminal.ts";
 
 /**
  * `kapgate doctor`: looks at the whole chain from InfluxDB by the listener to Kapacitor and says what is wrong with it, and how to put it right.
@@ -65,6 +66,6 @@ export async function run(io: CommandIo, addresses?: readonly string[]): Promise
   if (json) {
     const inOrder = results.filter((result) => !isFinding(result));
     io.stdout.write(`${JSON.stringify({ ok: !bad, file, findings, inOrder }, undefined, 2)}\n`);
-  } else io.stdout.write(renderReport(results));
+  } else io.stdout.write(printable(renderReport(results), true));
   return bad ? 3 : 0;
 }

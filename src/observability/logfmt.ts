@@ -17,5 +17,6 @@ export function formatLogfmt(line: string): string {
 
 function formatValue(value: unknown): string {
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
-  return text === "" || /[\s"=\\]/.test(text) ? JSON.stringify(text) : text;
+  // In quotes as well what cannot be seen: JSON escapes some of it, and the sink the rest.
+  return text === "" || /[\s"=\\\p{C}]/u.test(text) ? JSON.stringify(text) : text;
 }

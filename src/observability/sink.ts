@@ -1,5 +1,6 @@
 import { open } from "node:fs/promises";
 import pino from "pino";
+import { visible } from "./visible.ts";
 
 /** Where the lines of a log go. Writing never waits and never throws; what there is no room for is lost and counted. */
 export interface Sink {
@@ -48,7 +49,7 @@ export async function openSink(file: string): Promise<Sink> {
   const handOver = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    const text = batch;
+    const text = visible(batch);
     batch = "";
     if (text === "") return;
     underWay += Buffer.byteLength(text);

@@ -60,3 +60,23 @@ t.test("logfmt is written as Kapacitor writes it", async (t) => {
   await log.close();
   t.match(await readFile(file, "utf8"), /^lvl=warn ts=\S+ path="\/a \\"b\\"" status=403 msg=request\n$/);
 });
+
+/**
+ * Found by an attack: the path of a request that is refused before anybody logs in stands in the log decoded. JSON leaves the controls above
+ * U+007F as they are, and logfmt left all of them, so `GET //%1b[2J` cleared the screen of whoever looked at the log.
+ */
+t.test("nothing that a client chooses steers the terminal of who reads the log, in either format", async (t) => {
+  const hostile = "//\u001b[2J\u0000\u007f\u009b31m\u202e\u2028\ufeff\u{e0041}\ud800 é";
+  for (const format of ["json", "logfmt"] as const) {
+    const file = join(t.testdir({}), `${format}.log`);
+    const log = await openLog({ file, level: "INFO", format });
+    log.pino.info({ path: hostile, cause: "\u001b[31m" }, "request");
+    await log.close();
+    const text = await readFile(file, "utf8");
+    t.notMatch(text, /[^\P{C}\n]|[\p{Zl}\p{Zp}]/u, format);
+    t.match(text, /\\u001b\[2J\\u0000\\u007f\\u009b31m\\u202e\\u2028\\ufeff\\udb40\\udc41\\ud800 é/, format);
+    t.equal(text.split("\n").length, 2, "one line");
+    if (format === "json") t.equal(JSON.parse(text).path, hostile, "and it is the same text");
+    else t.match(text, / cause="\\u001b\[31m" /);
+  }
+});
