@@ -63,7 +63,13 @@ export function launch(
     options.command === undefined ? [process.execPath, kapgateEntry] : options.command.split(" ");
   const child = spawn(command ?? "", [...before, ...args], {
     cwd: options.cwd,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.env },
+    // The compile cache of `npm test` halves the CPU time of a start from source.
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      ...options.env,
+    },
     stdio: ["ignore", "pipe", "pipe", ...(options.descriptor3 === undefined ? [] : [options.descriptor3])],
   });
   let stdout = "";
