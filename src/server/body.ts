@@ -17,7 +17,7 @@ export function watchBody(exchange: Exchange, timeoutMs: number, onStall: () => 
       stop();
       onStall();
     }
-  }, timeoutMs);
+  }, timeoutMs).unref();
   const stop = (): void => clearInterval(timer);
   request.once("end", stop);
   request.once("close", stop);

@@ -29,7 +29,7 @@ export function refuse(exchange: Exchange, refusal: Deny | Challenge, realm: str
     : `${JSON.stringify({ error: refusal.text, message: refusal.text, code: refusal.reason })}\n`;
   headers["Content-Type"] = isWriteShaped(exchange) ? "text/plain; charset=utf-8" : "application/json; charset=utf-8";
   headers["Content-Length"] = String(Buffer.byteLength(body));
-  if (!isDrainable(exchange)) {
+  if (!isDrainable(exchange) || refusal.reason === "request_timeout") {
     headers.Connection = "close";
     linger(request);
   }

@@ -4,11 +4,12 @@ import { type Deny, deny } from "../core/decision.ts";
 import { countPoints } from "../core/line-count.ts";
 import { mayJoin } from "../core/line-protocol-joining.ts";
 import type { ClientWrite, StreamedBody, WriteAnswerHead } from "../upstream/writes-carrier.ts";
-import { chunkOverheadBytes, writeOverheadBytes } from "../upstream/writes-limits.ts";
+import { writeOverheadBytes } from "../upstream/writes-limits.ts";
 import type { Pace } from "../upstream/writes-link.ts";
 import type { Arrival, Arrivals } from "./arrivals.ts";
 import { watchBody } from "./body.ts";
 import { type Exchange, hasBody } from "./exchange.ts";
+import { Gathering } from "./gathering.ts";
 import { linger, refuse } from "./respond.ts";
 import type { GatewayState } from "./state.ts";
 import { createPassage, type Passage } from "./write-passage.ts";
@@ -47,7 +48,7 @@ export class WriteExchange implements ClientWrite, Arrival {
   readonly #exchange: Exchange;
   readonly #route: WriteRoute;
   readonly #lane: LaneMemory;
-  #chunks: Buffer[] = [];
+  #gathering: Gathering | undefined;
   #passage: Passage | undefined;
   #submittedAt = 0;
   /** It belongs to the queue, which answers it. */
@@ -98,16 +99,15 @@ export class WriteExchange implements ClientWrite, Arrival {
   readonly #take = (chunk: Buffer): void => {
     const exchange = this.#exchange;
     exchange.bytesIn += chunk.length;
-    this.#chunks.push(chunk);
-    if (!this.#reserve(chunk.length + chunkOverheadBytes)) this.#refuse(overloaded);
+    this.#gathering ??= new Gathering(wholeBytes);
+    if (!this.#reserve(this.#gathering.add(chunk))) this.#refuse(overloaded);
     else if (exchange.bytesIn > wholeBytes) this.#passThrough();
   };
 
   readonly #finish = (): void => {
     this.#lane.arrivals.remove(this);
-    const [only = noBytes] = this.#chunks;
-    const body = this.#chunks.length > 1 ? Buffer.concat(this.#chunks) : only;
-    this.#chunks = [];
+    const body = this.#gathering?.whole() ?? noBytes;
+    this.#gathering = undefined;
     if (!this.#lane.suspects.has(this.#exchange.request.socket) && mayJoin(body)) this.key = this.#route.key;
     this.#submit(body);
   };
@@ -129,7 +129,7 @@ export class WriteExchange implements ClientWrite, Arrival {
     this.#detach();
     request.pause();
     if (contentLength !== undefined) this.headers = [...this.headers, "content-length", String(contentLength)];
-    const passage = createPassage(this.#exchange, this.#chunks, this.#limit, {
+    const passage = createPassage(this.#exchange, this.#gathering?.parts() ?? [], this.#limit, {
       opened: () => {
         if (!this.#over)
           watchBody(this.#exchange, this.#state.config.http["body-timeout"], () => this.#refuse(tooSlow));
@@ -221,7 +221,7 @@ export class WriteExchange implements ClientWrite, Arrival {
   /** Takes no more of the body; what was sent of it ends as a broken request. */
   #letGo(error: Error): void {
     this.#detach();
-    this.#chunks = [];
+    this.#gathering = undefined;
     this.#passage?.cut(error);
     if (!this.#submitted) this.#route.upstream.writes.release(this.reserved);
     this.#submitted = true;

@@ -38,10 +38,8 @@ export interface WriteQueueStatus {
   readonly writes: number;
 }
 
-/** What a write costs beside its body: the objects of its request. */
-export const writeOverheadBytes = 2048;
-/** What every part of a body costs beside its bytes: a client may send one byte at a time. */
-export const chunkOverheadBytes = 256;
+/** What a write costs beside its body: the objects of its request, and those of the parts that its body arrives in. */
+export const writeOverheadBytes = 4096;
 
 /** The limits of one Kapacitor, whatever the number of its clients. */
 export const defaultLimits: WriteQueueLimits = {
