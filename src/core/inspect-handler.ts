@@ -14,6 +14,7 @@ import {
   unparsable,
   type Verdict,
 } from "./inspect-parts.ts";
+import { judgeExpression } from "./inspect-script.ts";
 import type { JsonNode } from "./json.ts";
 import { applyPatch } from "./json-patch.ts";
 import { readFolded, readStruct } from "./json-readers.ts";
@@ -44,7 +45,14 @@ export function judgeHandler(inquiry: Inquiry, node: JsonNode): Verdict {
       detail: { rule: "disable-handlers", handler: known.kind },
     });
   }
-  return judgeOptions(inquiry, known, members.get("options"));
+  const match = stringMember(members, "match");
+  if (typeof match !== "string") return match;
+  return firstOf(
+    (function* () {
+      if (match !== "") yield judgeExpression(match, "in the match, ");
+      yield judgeOptions(inquiry, known, members.get("options"));
+    })(),
+  );
 }
 
 /** mapstructure compares the names of options without case. */

@@ -1,5 +1,5 @@
 /** Judging a script, wherever it came from. */
-import type { ParseResult } from "../tickscript/parser.ts";
+import { type ParseResult, parseExpression } from "../tickscript/parser.ts";
 import { codeFrame, position } from "../tickscript/problem.ts";
 import type { HandlerKindName } from "./alert-handlers.ts";
 import { type Deny, deny, type RefusalDetail } from "./decision.ts";
@@ -60,6 +60,17 @@ export function judgeScript(inquiry: Inquiry, { source, parsed, vars, place = ""
       if (endpoints.length > 0) yield judgeEndpoints(inquiry, endpoints);
     })(),
   );
+}
+
+/**
+ * Judges an expression that stands alone: whether it can be read. Kapacitor reads it with the parser of scripts, whose lexer ends the whole daemon at
+ * some that it cannot read (`/\u00e9/`). `place` begins the text.
+ */
+export function judgeExpression(source: string, place: string): Verdict {
+  const parsed = parseExpression(source);
+  if (parsed.ok) return pass;
+  const { line, column, message, offset } = parsed.problem;
+  return deny("script_unparsable", `${place}line ${line}:${column}: ${message}\n${codeFrame(source, offset, 1)}`);
 }
 
 /** What has no scheme is the name of an end point to a sideload (sideload.go, from 1.5.8 on). */

@@ -1,4 +1,5 @@
 /** The `vars` of a task: what Kapacitor makes of them (client/v1/client.go and services/task_store, the same from 1.5 to 1.8). */
+import { parseExpression } from "../tickscript/parser.ts";
 import type { JsonNode } from "./json.ts";
 import { type Refused, readMap, readStruct } from "./json-readers.ts";
 import type { TaskVar } from "./script-report.ts";
@@ -43,12 +44,21 @@ function readVar(type: JsonNode | undefined, value: JsonNode | undefined, offset
     case "regex":
       return { type: "regex" };
     case "lambda":
-      return { type: "lambda" };
+      return readLambda(value, offset);
     case "star":
       return { type: "star" };
     default:
       return refused("a var needs a type: bool, int, float, duration, string, regex, lambda, star or list", offset);
   }
+}
+
+/** Kapacitor reads it with the parser of scripts, whose lexer ends the whole daemon at some that it cannot read (`/\u00e9/`). */
+function readLambda(value: JsonNode | undefined, offset: number): TaskVar | Refused {
+  if (value?.kind !== "string") return refused("a var of the type lambda needs a text as its value", offset);
+  const parsed = parseExpression(value.value);
+  if (parsed.ok) return { type: "lambda" };
+  const { line, column, message } = parsed.problem;
+  return refused(`the lambda of a var, line ${line}:${column}: ${message}`, offset);
 }
 
 /** The items are decoded into maps, not structs: their member names are compared as they are. */

@@ -28,12 +28,29 @@ export type ParseResult =
 
 /** The tree of a script, or why there is none. Never throws. A lone surrogate counts as U+FFFD, which is what Go makes of it. */
 export function parseScript(source: string, limits: Partial<ScriptLimits> = {}): ParseResult {
+  return parse(source, limits, (parser) => ({ ok: true, program: parser.program() }));
+}
+
+export type ExpressionResult =
+  | { readonly ok: true; readonly expression: ast.Operand }
+  | { readonly ok: false; readonly problem: SyntaxProblem };
+
+/** What stands behind `lambda:`, alone: the value of a var of that type, the `match` of a topic handler (ParseLambda). As parseScript. */
+export function parseExpression(source: string, limits: Partial<ScriptLimits> = {}): ExpressionResult {
+  return parse(source, limits, (parser) => ({ ok: true, expression: parser.onlyExpression() }));
+}
+
+function parse<Result>(
+  source: string,
+  limits: Partial<ScriptLimits>,
+  read: (parser: Parser) => Result,
+): Result | { readonly ok: false; readonly problem: SyntaxProblem } {
   const effective = { ...defaultLimits, ...limits };
   try {
     if (source.length > effective.size) {
       throw new ScriptError(`the script is longer than ${effective.size} characters`, effective.size);
     }
-    return { ok: true, program: new Parser(source.toWellFormed(), effective).program() };
+    return read(new Parser(source.toWellFormed(), effective));
   } catch (error) {
     if (!(error instanceof ScriptError)) throw error;
     const { message, offset } = error;
@@ -57,6 +74,13 @@ class Parser {
     const statements: ast.Statement[] = [];
     while (this.#tokens.current.kind !== "end") statements.push(this.#statement());
     return { kind: "program", offset: 0, statements };
+  }
+
+  /** Operation, and nothing behind it. */
+  onlyExpression(): ast.Operand {
+    const expression = this.#operation();
+    this.#tokens.expect("end");
+    return expression;
   }
 
   /** Statement = Declaration | DbrpStatement | Expression */
