@@ -17,6 +17,7 @@ import type { Exchange } from "./exchange.ts";
 import { type CarryOut, createCarryOut } from "./inspection.ts";
 import type { Resolve } from "./resolve.ts";
 import { refuse } from "./respond.ts";
+import type { Standing } from "./standing.ts";
 import type { GatewayState } from "./state.ts";
 
 /** Serves one exchange whose client address, framing, target and instance have passed. Never throws; answers exactly once. */
@@ -32,8 +33,9 @@ interface Visit {
 /**
  * The API lane: Fastify with one route, because the core routes. Fastify sees the path `/` and the Authorization header only, so its
  * router, body parsers and content-type rules cannot read a request differently from the core; @fastify/basic-auth reads the header.
+ * @param standing is told of every admitted request, some of which may last longer than what they were admitted by
  */
-export async function createApiLane(resolve: Resolve): Promise<ApiLane> {
+export async function createApiLane(resolve: Resolve, standing: Pick<Standing, "watch">): Promise<ApiLane> {
   const carryOut = createCarryOut(resolve);
   const visits = new WeakMap<IncomingMessage, Visit>();
   const visitOf = (request: FastifyRequest): Visit => {
@@ -95,7 +97,7 @@ export async function createApiLane(resolve: Resolve): Promise<ApiLane> {
     const { state, exchange } = visitOf(request);
     reply.hijack();
     try {
-      await serveAuthenticated(state, exchange, carryOut);
+      await serveAuthenticated(state, exchange, carryOut, standing);
     } catch (error) {
       exchange.cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
       refuse(exchange, deny("internal_error"), state.config.http.realm);
@@ -121,7 +123,12 @@ export async function createApiLane(resolve: Resolve): Promise<ApiLane> {
   };
 }
 
-async function serveAuthenticated(state: GatewayState, exchange: Exchange, carryOut: CarryOut): Promise<void> {
+async function serveAuthenticated(
+  state: GatewayState,
+  exchange: Exchange,
+  carryOut: CarryOut,
+  standing: Pick<Standing, "watch">,
+): Promise<void> {
   const { located, target, principal } = exchange;
   if (located === undefined || target === undefined || principal === undefined)
     throw new Error("a gate was passed without its facts");
@@ -138,5 +145,6 @@ async function serveAuthenticated(state: GatewayState, exchange: Exchange, carry
     principal,
   );
   if (decision.kind === "deny") return refuse(exchange, decision, state.config.http.realm);
+  standing.watch(state, exchange);
   await carryOut(state, exchange, decision);
 }

@@ -16,6 +16,7 @@ import type { Prepared } from "./prepare.ts";
 import { createReloadHistory, type ReloadHistory } from "./reload-history.ts";
 import { createRepeats } from "./repeats.ts";
 import { createResolver, type Resolve } from "./resolve.ts";
+import { createStanding, type StandingTimes } from "./standing.ts";
 import type { GatewayState } from "./state.ts";
 import { createTelemetry, type Telemetry } from "./telemetry.ts";
 import { createWriteLane } from "./write-lane.ts";
@@ -54,6 +55,8 @@ export interface GatewayExtras {
   readonly version?: string;
   /** Who audits what Kapacitor has stored; begins when the listeners are there. */
   readonly audits?: Audits | undefined;
+  /** How often what lasts is judged again. */
+  readonly standing?: StandingTimes | undefined;
 }
 
 /** Starts the listeners. Rejects with the system's error when an address cannot be bound; then nothing is left open. */
@@ -106,7 +109,9 @@ export async function startGateway(prepared: Prepared, log: Log, extras: Gateway
   const { metrics, observer } = telemetry;
   const repeats = createRepeats();
   const writeLane = createWriteLane(repeats, metrics.written);
-  const dispatch = createDispatch(() => state, await createApiLane(resolve), writeLane, repeats, observer);
+  const standing = createStanding(() => state, extras.standing);
+  const apiLane = await createApiLane(resolve, standing);
+  const dispatch = createDispatch(() => state, apiLane, writeLane, repeats, observer);
   const listener = createListener(prepared.tls?.context, prepared.config.http, dispatch, log.pino, {
     handshakeFailed: metrics.handshakeFailed,
     limitMet: metrics.connectionClosed,
@@ -115,6 +120,7 @@ export async function startGateway(prepared: Prepared, log: Log, extras: Gateway
   certificates.watch(listener.server);
   const address = prepared.config.http["bind-address"];
   const giveUp = (error: unknown): never => {
+    standing.stop();
     influxdb.close();
     telemetry.stop();
     throw error;
@@ -148,6 +154,7 @@ export async function startGateway(prepared: Prepared, log: Log, extras: Gateway
       upstreams.close();
     }, timeout);
     await closed;
+    standing.stop();
     await listener.connections.settled();
     // Writes of clients that left are on their way as well.
     await upstreams.idle();
@@ -172,6 +179,7 @@ export async function startGateway(prepared: Prepared, log: Log, extras: Gateway
         tls = next.tls;
         listener.setTlsContext(tls.context);
       }
+      standing.recheck();
     },
     stop: () => {
       stopping ??= stop();

@@ -8,9 +8,8 @@ import { createAuthority, issue } from "../../src/certificates/authority.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { Log } from "../../src/observability/logger.ts";
 import type { Audits } from "../../src/server/audits.ts";
-import { type Gateway, startGateway } from "../../src/server/gateway.ts";
+import { type Gateway, type GatewayExtras, startGateway } from "../../src/server/gateway.ts";
 import { prepare } from "../../src/server/prepare.ts";
-import type { Resolve } from "../../src/server/resolve.ts";
 
 /** A record of the log, as it would be written. */
 export type LogRecord = Readonly<Record<string, unknown>>;
@@ -81,7 +80,7 @@ export function testCertificate(): Promise<{ ca: string; pem: string }> {
  */
 export async function startTestGateway(
   toml: string,
-  more: Filling & { resolve?: Resolve; auditFile?: Log; version?: string; audits?: Audits | undefined } = {},
+  more: Filling & Pick<GatewayExtras, "resolve" | "auditFile" | "version" | "audits" | "standing"> = {},
 ): Promise<TestGateway> {
   const { ca, pem } = await testCertificate();
   const directory = await mkdtemp(join(tmpdir(), "kapgate-test-"));
