@@ -87,7 +87,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       for (const each of family(pid)) writeFileSync(`/proc/${each}/clear_refs`, "5");
     },
     stop: async (signal = "SIGKILL") => {
-      child.kill(signal);
+      killFamily(child, signal);
       await ended;
     },
   };
@@ -95,8 +95,19 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
 
 const started = new Set<ChildProcess>();
 process.once("exit", () => {
-  for (const child of started) child.kill("SIGKILL");
+  for (const child of started) killFamily(child, "SIGKILL");
 });
+
+/** A master that is killed leaves its workers behind (nginx), on the core of whatever is measured next. */
+function killFamily(child: ChildProcess, signal: NodeJS.Signals): void {
+  for (const pid of child.pid === undefined ? [] : family(child.pid)) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // Ended by itself meanwhile.
+    }
+  }
+}
 
 function takesConnections(port: number): Promise<boolean> {
   return new Promise((resolve) => {
