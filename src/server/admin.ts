@@ -15,6 +15,8 @@ export interface Admin {
 }
 
 const mostConnections = 256;
+/** Of those, connections of addresses that are not allowed: they must not take the places of Prometheus and of the probes. */
+const mostStrangers = 16;
 /** The whole of a request, which has no body to speak of. */
 const requestMs = 10_000;
 /** How long a reader may take nothing of its answer. */
@@ -57,7 +59,16 @@ export async function startAdmin(
   server.maxConnections = mostConnections;
   server.maxHeadersCount = 100;
   server.setTimeout(stalledMs);
-  server.on("connection", (socket) => socket.on("error", () => {}));
+  let strangers = 0;
+  server.on("connection", (socket) => {
+    socket.on("error", () => {});
+    if (isAllowed({ socket })) return;
+    strangers += 1;
+    socket.once("close", () => {
+      strangers -= 1;
+    });
+    if (strangers > mostStrangers) socket.destroy();
+  });
   await bind(server, bindAddress);
   const bound = server.address();
   if (bound === null || typeof bound === "string") throw new Error("the admin listener has no address");
@@ -72,7 +83,7 @@ export async function startAdmin(
 }
 
 /** Judges by the address of the socket alone. Fails closed. */
-function createAllowed(options: () => AdminOptions): (request: IncomingMessage) => boolean {
+function createAllowed(options: () => AdminOptions): (request: Pick<IncomingMessage, "socket">) => boolean {
   let cidrs: readonly string[] | undefined;
   let contains = (_address: string): boolean => false;
   return ({ socket }) => {

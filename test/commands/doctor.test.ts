@@ -92,6 +92,17 @@ t.test("a chain that is in order, and what is wrong with it after each change", 
   t.match(text.stdout, /\n {2}✓ 127\.0\.0\.1:\d+ answers over TLS\n/);
   t.match(text.stdout, /\n\nEverything is in order\.\n$/);
 
+  // Whoever may create subscriptions in InfluxDB names them, and doctor prints the names.
+  const listed = influxdb.state.subscriptions;
+  influxdb.state.subscriptions = [
+    ...listed,
+    ["db\u001b[2J\u009b", "a\u202eb", "name\u001b]0;x\u0007", destination.replace("https:", "http:")],
+  ];
+  const hostile = await runIn(folder, (io) => run(io, []), "-config", "kapgate.toml");
+  t.match(hostile.stdout, /\ufffd\[2J/, "they are shown");
+  t.notMatch(hostile.stdout, /[^\P{C}\n]/u, "and steer no terminal");
+  influxdb.state.subscriptions = listed;
+
   await set({ "kapacitor-hostname": "127.0.0.3" });
   const host = await doctor();
   t.strictSame([host.code, host.ids.includes("kapacitor_hostname")], [3, true], host.stdout);

@@ -101,6 +101,27 @@ t.test("allow-cidrs goes by the address of the socket, on every path, and follow
   t.match(await ask(gateway, "/-/healthy"), { status: 200 });
 });
 
+/** Found by an attack: 256 connections of anybody filled the listener, and the probes of an orchestrator failed, which restarts the gateway. */
+t.test("addresses that are not allowed cannot take all the places", async (t) => {
+  const gateway = await startTestGateway(adminUser, { admin: 'allow-cidrs = ["192.0.2.0/24"]' });
+  const port = gateway.gateway.adminAddress?.port ?? 0;
+  const sockets = Array.from({ length: 300 }, () => connect(port, "127.0.0.1").on("error", () => {}));
+  t.teardown(async () => {
+    for (const socket of sockets) socket.destroy();
+    await gateway.close();
+  });
+  let closed = 0;
+  await new Promise<void>((resolve) => {
+    for (const socket of sockets)
+      socket.resume().once("close", () => {
+        closed += 1;
+        if (closed === 300 - 16) resolve();
+      });
+  });
+  await gateway.reload(adminUser, { admin: 'allow-cidrs = ["127.0.0.0/8"]' });
+  t.match(await ask(gateway, "/-/healthy"), { status: 200 });
+});
+
 t.test("what no client of it sends costs the connection and nothing else", async (t) => {
   const gateway = await startTestGateway(adminUser);
   t.teardown(() => gateway.close());
