@@ -23,14 +23,52 @@ export function watchBody(exchange: Exchange, timeoutMs: number, onStall: () => 
   request.once("close", stop);
 }
 
+/** Bytes of bodies that are in memory whole, of all requests. */
+export interface BodyBudget {
+  /** Takes bytes for a request until its response is closed; false: there is no room. */
+  take(exchange: Exchange, bytes: number): boolean;
+}
+
+/** @param most bytes; a single body may be longer, alone */
+export function createBodyBudget(most: number): BodyBudget {
+  const held = new WeakMap<Exchange, number>();
+  let total = 0;
+  return {
+    take: (exchange, bytes) => {
+      if (exchange.response.destroyed) return false;
+      const mine = held.get(exchange) ?? 0;
+      if (total + bytes > most && total > mine) return false;
+      if (mine === 0)
+        exchange.response.once("close", () => {
+          total -= held.get(exchange) ?? 0;
+          held.delete(exchange);
+        });
+      held.set(exchange, mine + bytes);
+      total += bytes;
+      return true;
+    },
+  };
+}
+
+/** What node keeps for a piece of a body, however small. */
+const pieceOverheadBytes = 512;
+/** Of the process: thousands of connections with a body of max-body-size each would end it. */
+const processBudget = createBodyBudget(268_435_456);
+const overloaded = deny("overloaded", "too many request bodies are being read; try again", { retryAfterSeconds: 1 });
+
 /** A whole body, a refusal, or a client that left while sending. */
 export type BodyResult = { readonly kind: "body"; readonly bytes: Buffer } | Deny | { readonly kind: "gone" };
 
 /**
  * Reads a whole body of at most `limit` bytes, with at most `timeoutMs` between bytes. Never throws; a body that is longer is refused
- * as soon as that is known, by its Content-Length or by what arrived.
+ * as soon as that is known, by its Content-Length or by what arrived, and one for which there is no room when that is met.
  */
-export function readBody(exchange: Exchange, limit: number, timeoutMs: number): Promise<BodyResult> {
+export function readBody(
+  exchange: Exchange,
+  limit: number,
+  timeoutMs: number,
+  budget: BodyBudget = processBudget,
+): Promise<BodyResult> {
   const { request, response } = exchange;
   const tooLarge = (): Deny => deny("body_too_large", `the request body is larger than ${limit} bytes`);
   if ((exchange.contentLength ?? 0) > limit) return Promise.resolve(tooLarge());
@@ -49,6 +87,7 @@ export function readBody(exchange: Exchange, limit: number, timeoutMs: number): 
       length += chunk.length;
       chunks.push(chunk);
       if (length > limit) settle(tooLarge());
+      else if (!budget.take(exchange, chunk.length + pieceOverheadBytes)) settle(overloaded);
     };
     const finish = (): void => {
       exchange.bytesIn = length;
