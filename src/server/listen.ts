@@ -66,7 +66,8 @@ export function createListener(
     // The whole of a request has no limit of its own: bodies are watched byte by byte (body-timeout), streams may take for ever.
     requestTimeout: 0,
     keepAliveTimeout: limits["idle-timeout"],
-    connectionsCheckingInterval: 1000,
+    // Thousands of slow clients are then cut a few at a time, and not in one go that all others wait for.
+    connectionsCheckingInterval: 100,
     noDelay: true,
     insecureHTTPParser: false,
     requireHostHeader: true,
