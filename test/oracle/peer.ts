@@ -15,6 +15,8 @@ export interface Peer {
   readonly root: string;
   /** Sends a request straight to Kapacitor. */
   send(method: string, path: string, body?: string | Buffer): Promise<PeerAnswer>;
+  /** Whether it still answers. */
+  isAlive(): Promise<boolean>;
   /** Feeds one point `m` with the tag `case` to a database. */
   write(database: string, measurement?: string): Promise<void>;
   /** The text with every absolute path of a file in it moved into the root; throws where one would be left. */
@@ -53,7 +55,7 @@ const programs: readonly string[] = [
   ..."abcdefghijklmnopqrstuvwxyz".split("").map((letter) => `path/${letter}`),
 ];
 
-const directories = /(["'])\/(?=(?:tmp|etc|usr|bin|var|root|home|dev)\/|[xy]["'])/g;
+const directories = /(["']|file:\/\/)\/(?=(?:tmp|etc|usr|bin|var|root|home|dev)\/|[xy]["'])/g;
 const outside = /(?<!\w)\/(?:tmp|etc|usr|bin|var|root|home|dev)\//;
 
 /** Starts it with every service switched on and led into sinks. */
@@ -101,10 +103,11 @@ export async function startPeer(program: string): Promise<Peer> {
     sinks,
     root,
     send,
+    isAlive: async () => (await send("GET", "/kapacitor/v1/ping")).status === 204,
     fired,
     contain: (text) => {
       const contained = text.replace(directories, `$1${root}/`);
-      const left = outside.exec(contained.replaceAll(`${root}/`, ""));
+      const left = outside.exec(contained.replaceAll(`${root}/`, "inside"));
       if (left !== null) throw new Error(`would touch ${left[0]}, outside of the test: ${text}`);
       return contained;
     },
