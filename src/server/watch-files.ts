@@ -19,6 +19,9 @@ const defaultPollMs = 300;
 /** A file that is different at every poll is told of nevertheless. */
 const mostPolls = 3;
 
+/** Says something of the system, and nothing of the file. */
+const shortages = ["EMFILE", "ENFILE", "ENOMEM"];
+
 /** Reads what files hold now. Never rejects, never waits for a pipe. */
 export async function contentsOf(files: readonly string[]): Promise<Contents> {
   return new Map(await Promise.all([...new Set(files)].map(async (path) => [path, await digestOf(path)] as const)));
@@ -58,6 +61,10 @@ export function createFileWatch(onChange: (changed: readonly string[]) => void, 
       const poll = async (): Promise<void> => {
         const now = await contentsOf(files);
         if (round !== current) return;
+        if ([...now.values()].some((digest) => shortages.includes(digest))) {
+          timer = setTimeout(poll, pollMs).unref();
+          return;
+        }
         const changed = files.filter((path) => now.get(path) !== contents.get(path));
         polls = changed.length === 0 ? 0 : polls + 1;
         const settled = files.every((path) => now.get(path) === before.get(path));
