@@ -56,9 +56,11 @@ export interface JsonLimits {
   readonly size: number;
   /** Objects and arrays inside each other. */
   readonly depth: number;
+  /** Values, those inside of others included: each takes a hundred times the memory of the two bytes that it may be written in. */
+  readonly values: number;
 }
 
-export const defaultJsonLimits: JsonLimits = { size: 25_000_000, depth: 100 };
+export const defaultJsonLimits: JsonLimits = { size: 25_000_000, depth: 100, values: 500_000 };
 
 export type JsonReading =
   | { readonly ok: true; readonly value: JsonNode; readonly end: number }
@@ -79,10 +81,10 @@ class JsonError extends Error {
  * `text` says what is wrong.
  */
 export function parseJson(bytes: Uint8Array, limits: Partial<JsonLimits> = {}): JsonReading {
-  const { size, depth } = { ...defaultJsonLimits, ...limits };
+  const { size, depth, values } = { ...defaultJsonLimits, ...limits };
   try {
     if (bytes.length > size) throw new JsonError(`the document is longer than ${size} bytes`, size);
-    const scanner = new Scanner(bytes, depth);
+    const scanner = new Scanner(bytes, depth, values);
     const value = scanner.document();
     return { ok: true, value, end: value.end };
   } catch (error) {
@@ -107,10 +109,13 @@ class Scanner {
   readonly #text: string;
   readonly #deepest: number;
   readonly #utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  readonly #mostValues: number;
   #at = 0;
   #depth = 0;
+  #values = 0;
 
-  constructor(bytes: Uint8Array, deepest: number) {
+  constructor(bytes: Uint8Array, deepest: number, mostValues: number) {
+    this.#mostValues = mostValues;
     this.#bytes = bytes;
     this.#text = singleBytes.decode(bytes);
     this.#deepest = deepest;
@@ -125,6 +130,7 @@ class Scanner {
 
   #value(): JsonNode {
     this.#skipSpace();
+    if (++this.#values > this.#mostValues) throw this.#wrong(`more than ${this.#mostValues} values`);
     const start = this.#at;
     switch (this.#text[start]) {
       case "{":

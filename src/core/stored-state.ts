@@ -94,9 +94,12 @@ const unreadable = (text: string): { readonly kind: "unreadable"; readonly text:
   text,
 });
 
+/** A list of ten thousand tasks with twenty vars each stays below this. */
+const mostStoredValues = 2_000_000;
+
 /** Parses an answer; `absentText` is how Kapacitor begins the error of an object that does not exist, which tells it from a route that is gone. */
 export function readAnswer(answer: StoredAnswer, absentText: string): Reading<JsonNode> {
-  const parsed = parseJson(answer.body, { size: Number.MAX_SAFE_INTEGER });
+  const parsed = parseJson(answer.body, { size: Number.MAX_SAFE_INTEGER, values: mostStoredValues });
   if (!parsed.ok) return unreadable("is not JSON with one reading");
   if (answer.status === 200) return { kind: "found", object: parsed.value };
   const error = textOf(parsed.value, "error");

@@ -140,6 +140,13 @@ t.test("has limits", async (t) => {
   t.ok(parseJson(bytesOf("[1,2]"), { size: 5 }).ok);
 });
 
+t.test("takes so many values and no more: 25 MB of zeros were a gigabyte of tree", async (t) => {
+  t.ok(parseJson(bytesOf('[1,{"a":[]}]'), { values: 4 }).ok, "the names of members are none");
+  t.match(parseJson(bytesOf('[1,{"a":[]}]'), { values: 3 }), { ok: false, text: "more than 3 values", offset: 8 });
+  t.ok(read(`[${"0,".repeat(499_998)}0]`).ok);
+  t.match(read(`[${"0,".repeat(499_999)}0]`), { ok: false, text: "more than 500000 values" });
+});
+
 t.test("agrees with JSON.parse on random and on damaged documents", async () => {
   const document = fc.json({ maxDepth: 6, stringUnit: "binary" });
   const damaged = fc
