@@ -46,6 +46,8 @@ export interface InfluxClient {
 
 /** For an answer as a whole, the wait for a free connection included. */
 const timeoutMs = 5000;
+/** Characters of an error that are kept: it goes into the log with every request that meets it. */
+const longestError = 300;
 /** Bytes; the subscriptions or grants of a very large InfluxDB. */
 const largestAnswer = 16_777_216;
 
@@ -110,7 +112,7 @@ function readAnswer(text: string): InfluxAnswer {
   if (!Array.isArray(results) || results.length !== 1)
     return { kind: "unavailable", cause: "the answer has no result" };
   const error = member(results[0], "error");
-  if (error !== undefined) return { kind: "refused", text: String(error) };
+  if (error !== undefined) return { kind: "refused", text: String(error).slice(0, longestError) };
   const series = member(results[0], "series") ?? [];
   if (!Array.isArray(series) || !series.every(isSeries))
     return { kind: "unavailable", cause: "the answer is no table" };
@@ -151,7 +153,7 @@ function member(value: unknown, name: string): unknown {
 
 function errorOf(text: string): string {
   try {
-    return String(member(JSON.parse(text), "error") ?? "refused");
+    return String(member(JSON.parse(text), "error") ?? "refused").slice(0, longestError);
   } catch {
     return "refused";
   }

@@ -9,48 +9,60 @@ const longest = 3000;
 /** getaddrinfo runs in the pool that hashes passwords: more than this at a time would leave it without threads. */
 const mostAtOnce = 2;
 
-/** A resolver of its own bounded queue, over the system's one: the hosts file counts, as it does for Kapacitor. */
+interface Question {
+  readonly name: string;
+  readonly answer: PromiseWithResolvers<readonly string[]>;
+  /** Who waits for it. */
+  callers: number;
+}
+
+/**
+ * A resolver of its own queue, over the system's one: the hosts file counts, as it does for Kapacitor. A question that nobody waits for any
+ * more is not asked, so the queue is no longer than what its callers wait for.
+ */
 export function createResolver(ask: typeof askSystem = askSystem, limit = longest): Resolve {
   let running = 0;
-  const waiting: (() => void)[] = [];
-  const leave = (): void => {
-    running--;
-    waiting.shift()?.();
-  };
-  const enter = (): Promise<void> => {
-    if (running < mostAtOnce) {
+  const waiting = new Set<Question>();
+  const open = new Map<string, Question>();
+
+  const pump = (): void => {
+    for (const question of waiting) {
+      if (running >= mostAtOnce) return;
+      waiting.delete(question);
       running++;
-      return Promise.resolve();
-    }
-    return new Promise((resolve) =>
-      waiting.push(() => {
-        running++;
-        resolve();
-      }),
-    );
-  };
-  const under = new Map<string, Promise<readonly string[]>>();
-  const resolveOnce = async (name: string): Promise<readonly string[]> => {
-    await enter();
-    try {
-      return await ask(name);
-    } catch {
-      return [];
-    } finally {
-      leave();
+      ask(question.name)
+        .catch(() => [])
+        .then((addresses) => {
+          running--;
+          open.delete(question.name);
+          question.answer.resolve(addresses);
+          pump();
+        });
     }
   };
+
+  const begin = (name: string): Question => {
+    const question: Question = { name, answer: Promise.withResolvers(), callers: 0 };
+    open.set(name, question);
+    waiting.add(question);
+    pump();
+    return question;
+  };
+
   return async (name) => {
-    const shared = under.get(name) ?? resolveOnce(name).finally(() => under.delete(name));
-    under.set(name, shared);
+    const question = open.get(name) ?? begin(name);
+    question.callers++;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<readonly string[]>((resolve) => {
       timer = setTimeout(() => resolve([]), limit);
     });
     try {
-      return await Promise.race([shared, late]);
+      return await Promise.race([question.answer.promise, late]);
     } finally {
       clearTimeout(timer);
+      question.callers--;
+      // One that is asked already cannot be taken back.
+      if (question.callers === 0 && waiting.delete(question)) open.delete(name);
     }
   };
 }
