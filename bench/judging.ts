@@ -225,11 +225,52 @@ function templateOf(name: string, script: string, tasks: number, limitMicrosecon
 
 const withAddress = `var u string\n${typical.replace("'http://198.51.100.7/hook'", "u")}`;
 
+const large = 25_000_000;
+
+function fillBody(part: string, open: string, close: string): Buffer {
+  return Buffer.from(open + part.repeat(Math.floor((large - open.length - close.length) / part.length)) + close);
+}
+
+/** Bodies of the largest size that are read, and what else costs by its number. */
+const bodies: readonly (readonly [name: string, method: string, path: string, body: Buffer])[] = [
+  ["25 MB: zeros", "POST", "/kapacitor/v1/tasks", fillBody("0,", '{"x":[', "0]}")],
+  ["25 MB: objects", "POST", "/kapacitor/v1/tasks", fillBody("{},", '{"x":[', "0]}")],
+  ["25 MB: one string", "POST", "/kapacitor/v1/tasks", fillBody("\\n", '{"x":"', '"}')],
+  ["25 MB: one script", "POST", "/kapacitor/v1/tasks", fillBody("x", '{"script":"', '"}')],
+  ["25 MB: open brackets", "POST", "/kapacitor/v1/tasks", fillBody("[", "", "")],
+  [
+    "400,000 members",
+    "POST",
+    "/kapacitor/v1/tasks",
+    Buffer.from(JSON.stringify(Object.fromEntries(Array.from({ length: 400_000 }, (_, index) => [`m${index}`, 0])))),
+  ],
+  [
+    "400,000 addresses",
+    "POST",
+    "/kapacitor/v1/config/influxdb/default",
+    Buffer.from(JSON.stringify({ set: { urls: Array(400_000).fill("http://198.51.100.7/") } })),
+  ],
+  [
+    "a patch of 20 operations on a list of 400,000",
+    "PATCH",
+    "/kapacitor/v1/alerts/topics/t/handlers/h",
+    Buffer.from(
+      JSON.stringify([
+        { op: "add", path: "/options", value: { a: Array(400_000).fill(0) } },
+        ...Array(19).fill({ op: "add", path: "/options/a/0", value: 0 }),
+      ]),
+    ),
+  ],
+];
+
+const stored = { handler: { id: "h", kind: "talk", options: {}, match: "" } };
+
 const requests: readonly Request[] = [
   taskOf("a typical task of 40 lines", typical, 200),
   templateOf("a template with 1,000 tasks", withAddress, 1_000, 1_000_000),
   templateOf("a template of a megabyte with 1,000 tasks", fill("// x\n", withAddress), 1_000, 1_000_000),
   ...Object.entries(hostile).map(([name, script]) => taskOf(`1 MB: ${name}`, script, 1_000_000)),
+  ...bodies.map(([name, method, path, body]) => ({ name, method, path, body, stored, limitMicroseconds: 1_000_000 })),
 ];
 
 /** CPU time of this thread, in microseconds: other programs on the machine do not count. */

@@ -141,6 +141,8 @@ const unchanged = (refusal: Deny): Deny => refusal;
 
 /** More names than this in one definition are not resolved. */
 const mostNames = 32;
+/** More addresses than this in one definition are not judged: each takes some microseconds, and everybody waits. */
+const mostTargets = 10_000;
 
 /** Judges addresses; `place` says where in the document a refused one stands. All names that are needed are asked for at once. */
 export function judgeTargets(
@@ -155,7 +157,11 @@ export function judgeTargets(
       return fact?.kind === "addresses" ? fact.addresses : undefined;
     },
   };
+  let judged = 0;
   for (const { target, place = unchanged } of targets) {
+    if (++judged > mostTargets) {
+      return place(deny("target_denied", `more than ${mostTargets} addresses in one definition are not judged`));
+    }
     const verdict = judgeTarget(target, inquiry.rules.targets, facts);
     if (verdict.kind === "deny") return place(verdict);
     if (verdict.kind === "resolve") for (const name of verdict.names) names.add(name);

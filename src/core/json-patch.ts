@@ -13,6 +13,8 @@ class PatchError extends Error {}
 
 const deepest = 32;
 const mostOperations = 1000;
+/** Operations times values: each operation may look at, and copy, every member of what it changes. */
+const mostWork = 10_000_000;
 
 /**
  * The document after the patch. `test` is taken to hold: when it does not, Kapacitor changes nothing. `replace` of what is not there adds it, as in 1.5; later releases
@@ -22,6 +24,9 @@ export function applyPatch(document: JsonNode, patch: JsonNode): PatchResult {
   if (patch.kind !== "array") return { ok: false, text: "a patch is an array of operations", offset: patch.start };
   if (patch.items.length > mostOperations) {
     return { ok: false, text: `a patch has at most ${mostOperations} operations`, offset: patch.start };
+  }
+  if (patch.items.length * (valuesOf(document) + valuesOf(patch)) > mostWork) {
+    return { ok: false, text: "so many operations on so large a handler are not judged", offset: patch.start };
   }
   let result = document;
   for (const operation of patch.items) {
@@ -33,6 +38,13 @@ export function applyPatch(document: JsonNode, patch: JsonNode): PatchResult {
     }
   }
   return { ok: true, document: result };
+}
+
+function valuesOf(node: JsonNode): number {
+  let count = 1;
+  if (node.kind === "array") for (const item of node.items) count += valuesOf(item);
+  if (node.kind === "object") for (const { value } of node.members) count += valuesOf(value);
+  return count;
 }
 
 function applyOperation(document: JsonNode, operation: JsonNode): JsonNode {

@@ -158,6 +158,14 @@ t.test("what no release takes, or two releases take in two ways", async (t) => {
     ["copy into a list", [{ op: "copy", from: "/id", path: "/options/args/0" }], /has no/],
     ["an escape of nothing", [{ op: "remove", path: "/options/x~2y" }], /tilde/],
     ["too deep", [{ op: "remove", path: "/a".repeat(33) }], /steps/],
+    [
+      "too many for what they change: a list that is copied again and again",
+      [
+        { op: "add", path: "/options", value: { a: Array(100_000).fill(0) } },
+        ...Array(100).fill({ op: "add", path: "/options/a/0", value: 0 }),
+      ],
+      /so many operations/,
+    ],
     ["too many", Array(1001).fill({ op: "test", path: "/kind", value: 1 }), /at most/],
     [
       "a step through a member that is there twice",

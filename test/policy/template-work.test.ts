@@ -52,3 +52,11 @@ t.test(
     }
   },
 );
+
+t.test("as many addresses as anybody writes are judged, and not as many as fit into a body", async (t) => {
+  const path = "/kapacitor/v1/config/influxdb/default";
+  const urls = (count: number): Buffer =>
+    Buffer.from(JSON.stringify({ set: { urls: Array(count).fill(addresses.outside) } }));
+  t.equal(judge("POST", path, urls(10_000)), "pass");
+  t.equal(judge("POST", path, urls(10_001)), "target_denied");
+});
