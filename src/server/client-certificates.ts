@@ -2,6 +2,7 @@ import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { certificateNames } from "../credentials/certificate-names.ts";
+import { connectionName } from "./connection-name.ts";
 
 /** Whose client certificates count. */
 export interface ClientTrust {
@@ -39,13 +40,13 @@ interface Proven {
  * @param now milliseconds since the epoch
  */
 export function createClientCertificates(now: () => number = Date.now): ClientCertificates {
-  /** By the peer's address and port, which the TCP and the TLS socket of a connection share. */
+  /** By the name of the connection. */
   const trusts = new Map<string, string>();
   const proven = new WeakMap<TLSSocket, Proven | "none">();
   let current: ClientTrust | undefined;
 
   const read = (socket: TLSSocket): Proven | "none" => {
-    const ca = trusts.get(nameOf(socket));
+    const ca = trusts.get(connectionName(socket));
     // A resumed session of TLS 1.3 is `authorized` without any certificate, so both are asked for.
     const certificate = socket.authorized === true ? socket.getPeerX509Certificate() : undefined;
     if (ca === undefined || certificate === undefined) return "none";
@@ -64,7 +65,7 @@ export function createClientCertificates(now: () => number = Date.now): ClientCe
     watch: (server) => {
       server.on("connection", (socket: Socket) => {
         if (current === undefined) return;
-        const name = nameOf(socket);
+        const name = connectionName(socket);
         trusts.set(name, current.ca);
         socket.once("close", () => trusts.delete(name));
       });
@@ -78,8 +79,4 @@ export function createClientCertificates(now: () => number = Date.now): ClientCe
       return found.validFrom <= time && time <= found.validTo ? found.names : undefined;
     },
   };
-}
-
-function nameOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
 }

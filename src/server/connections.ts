@@ -1,5 +1,6 @@
 import type { Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { connectionName } from "./connection-name.ts";
 
 export interface ConnectionLimits {
   /** Connections at once; when one more comes, one that serves nothing goes; when every one serves something, the new one goes. */
@@ -64,7 +65,7 @@ const defaultTimes: ConnectionTimes = { newcomerMs: 2000, stalledMs: 300_000, sw
 
 /**
  * Tracks the connections of a listener from TCP accept on and holds the limits. A TLS server shows the TCP socket when it accepts and the
- * TLS socket with a request; both have the peer's address and port, which name an open connection.
+ * TLS socket with a request; {@link connectionName} is the same for both.
  * @param limits asked for every new connection, so that they may change
  */
 export function trackConnections(
@@ -112,7 +113,7 @@ export function trackConnections(
       onLimit("connections", socket.remoteAddress);
       if (!makeRoom()) return void socket.destroy();
     }
-    const key = nameOf(socket);
+    const key = connectionName(socket);
     const now = performance.now();
     const entry: Entry = { socket, responses: [], idleSince: now, taken: 0, takenAt: now };
     open.set(key, entry);
@@ -129,7 +130,7 @@ export function trackConnections(
   });
 
   const find = (socket: Socket): Entry | undefined => {
-    const entry = known.get(socket) ?? open.get(nameOf(socket));
+    const entry = known.get(socket) ?? open.get(connectionName(socket));
     if (entry !== undefined) known.set(socket, entry);
     return entry;
   };
@@ -219,8 +220,4 @@ function isStalled(entry: Entry, now: number, stalledMs: number): boolean {
     return false;
   }
   return now - entry.takenAt >= stalledMs;
-}
-
-function nameOf(socket: Socket): string {
-  return `${socket.remoteAddress} ${socket.remotePort}`;
 }

@@ -2,10 +2,12 @@ import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { chmod } from "node:fs/promises";
 import { createServer } from "node:https";
+import { connect as connectTcp, createServer as createTcpServer } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import t, { type Test } from "tap";
 import { createAuthority, issue } from "../../src/certificates/authority.ts";
 import { createClientCertificates } from "../../src/server/client-certificates.ts";
+import { trackConnections } from "../../src/server/connections.ts";
 import { type Standin, startStandin } from "../../src/standin/server.ts";
 import { portOf, startTestGateway, type TestGateway, testCertificate } from "../support/gateway.ts";
 import { type ClientPair, keepConnection, password, reasonOf, userToml } from "./clients.ts";
@@ -318,4 +320,41 @@ t.test("an open connection does not outlive its certificate, and one that was no
     time = moment;
     t.equal(watched.namesOf(socket, trust) !== undefined, counts, new Date(moment).toISOString());
   }
+});
+
+/**
+ * Found by an attack: connections went by the peer's address and port alone. Who connected before a reload that took an authority away, and once
+ * more after it, from the same port to another address of the machine, had the first one counted as judged by the new authorities.
+ */
+t.test("a second connection from the same port to another address says nothing about the first", async (t) => {
+  const before = { ca: authority.certificate, required: false };
+  const after = { ca: impostor.certificate, required: false };
+  const certificates = createClientCertificates();
+  const { pem } = await testCertificate();
+  const server = createServer({ cert: pem, key: pem, ca: before.ca, requestCert: true, rejectUnauthorized: false });
+  const open = trackConnections(server, () => ({ "max-connections": 10, "max-connections-per-address": 0 }));
+  certificates.use(before);
+  certificates.watch(server);
+  server.listen(0, "0.0.0.0");
+  await once(server, "listening");
+  const port = portOf(server.address());
+  const probe = createTcpServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const from = { localAddress: "127.0.0.1", localPort: portOf(probe.address()) };
+  await new Promise((resolve) => probe.close(resolve));
+  const { chain, privateKey } = pairs.telegraf;
+  const tcp = connectTcp({ host: "127.0.0.1", port, ...from });
+  const client = connect({ socket: tcp, rejectUnauthorized: false, cert: chain, key: privateKey });
+  const [socket] = await once(server, "secureConnection");
+  certificates.use(after);
+  const second = connectTcp({ host: "127.0.0.2", port, ...from });
+  t.teardown(() => {
+    client.destroy();
+    second.destroy();
+    server.close();
+  });
+  await once(server, "connection");
+  t.equal(open.count(), 2, "they are two");
+  t.equal(certificates.namesOf(socket, after), undefined);
+  t.strictSame(certificates.namesOf(socket, before), ["CN:telegraf"]);
 });
