@@ -45,6 +45,7 @@ export async function run(io: ProcessIo): Promise<number> {
     return 1;
   }
   const flags: Flags = parsed.values;
+  const signals = holdSignals(io);
   const { pidfile, ...reading } = await readWatched(io, flags);
   const { prepared, problems } = reading;
   if (prepared === undefined) {
@@ -66,8 +67,9 @@ export async function run(io: ProcessIo): Promise<number> {
   if (tooFewFiles !== undefined) log.pino.warn(tooFewFiles);
   let gateway: Gateway;
   try {
-    if (pidfile !== undefined) await writeFile(pidfile, `${io.pid}\n`);
     gateway = await startGateway(prepared, log, { auditFile, version: packageVersion() });
+    // Not before: where another one runs already, the address is taken, and the file is that one's.
+    if (pidfile !== undefined) await writeFile(pidfile, `${io.pid}\n`);
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     log.pino.error({ cause: text }, "could not start");
@@ -80,7 +82,7 @@ export async function run(io: ProcessIo): Promise<number> {
   notify.ready(serving(gateway));
   const read: Read = (running, source) => readWatched(io, flags, { running, source });
   const reloader = createReloader(gateway, { ...reading, prepared }, read, log.pino);
-  const code = await serve(io, { gateway, logs, notify, reloader });
+  const code = await serve(io, signals, { gateway, logs, notify, reloader });
   if (pidfile !== undefined) await unlink(pidfile).catch(() => {});
   await logs.close();
   if (code === 0) await notify.settled();
@@ -103,8 +105,22 @@ interface Running {
   readonly reloader: Reloader;
 }
 
+type Signals = (listener: Parameters<ProcessIo["onSignal"]>[0]) => void;
+
+/** Keeps signals that come before somebody listens: a SIGHUP during the start, as of logrotate, would end the process. */
+function holdSignals(io: ProcessIo): Signals {
+  type Listener = Parameters<Signals>[0];
+  const early: Parameters<Listener>[0][] = [];
+  let listen: Listener = (signal) => early.push(signal);
+  io.onSignal((signal) => listen(signal));
+  return (listener) => {
+    listen = listener;
+    early.splice(0).forEach(listener);
+  };
+}
+
 /** Waits for signals. The first TERM or INT drains, the second ends at once. */
-function serve(io: ProcessIo, { gateway, logs, notify, reloader }: Running): Promise<number> {
+function serve(io: ProcessIo, signals: Signals, { gateway, logs, notify, reloader }: Running): Promise<number> {
   const { log } = logs;
   return new Promise((resolve) => {
     let stopping = false;
@@ -130,7 +146,7 @@ function serve(io: ProcessIo, { gateway, logs, notify, reloader }: Running): Pro
         return 2;
       }
     };
-    io.onSignal((signal) => {
+    signals((signal) => {
       if (signal === "SIGHUP") {
         logs.reopen();
         // What runs is about to end: it ends as it is.

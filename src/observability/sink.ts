@@ -90,7 +90,8 @@ export async function openSink(file: string): Promise<Sink> {
       handOver();
       // The library forgets to end when it is told to in the middle of a write that has a reopening behind it.
       if (underWay > 0) await drained(destination);
-      destination.reopen();
+      // It may have been closed meanwhile, by a stop right behind the signal.
+      if (closed === undefined) destination.reopen();
       return undefined;
     },
     close: () => {
