@@ -1,4 +1,4 @@
-import t from "tap";
+import t, { type Test } from "tap";
 import { type Standin, type StandinRequest, startStandin } from "../../src/standin/server.ts";
 import { type Answer, startTestGateway, type TestGateway } from "../support/gateway.ts";
 import { type Call, type Case, deadlyGroup, fill, groups, routeGroup } from "./flow-cases.ts";
@@ -22,7 +22,8 @@ async function start(test: { teardown(end: () => Promise<void>): void }, report 
 let runs = 0;
 
 /** Stores what the case has stored, sends its request through the gateway; the requests are those that reached Kapacitor, the gateway's own look-ups aside. */
-async function run({ standin, gateway }: Surroundings, entry: Case) {
+async function run(surroundings: Surroundings, entry: Case) {
+  const { standin, gateway } = surroundings;
   const words = {
     "§": String(++runs),
     GATEWAY: String(gateway.port),
@@ -38,7 +39,27 @@ async function run({ standin, gateway }: Surroundings, entry: Case) {
   const reached = standin.requests
     .slice(before)
     .filter(({ method, target }) => (method === "GET" ? call.method === "GET" && target === call.path : true));
-  return { call, answer, reached };
+  /** Where what was stored before is. */
+  const places = entry.stored
+    .map((stored) => fill(stored, words))
+    .flatMap(({ path, body }) => {
+      const id: unknown = body === undefined ? undefined : JSON.parse(body.toString("utf8")).id;
+      return typeof id === "string" ? [`${path}/${id}`] : [];
+    });
+  return { call, answer, reached, places };
+}
+
+/** Switching off and taking away always pass, whatever is refused otherwise. */
+async function clear(t: Test, { gateway }: Surroundings, entry: Case, places: readonly string[]): Promise<void> {
+  const headers = { host: `${entry.instance}.policy.test` };
+  for (const place of places.toReversed()) {
+    if (place.includes("/tasks/")) {
+      const disabled = await gateway.request("PATCH", place, { headers, body: '{"status":"disabled"}' });
+      t.equal(disabled.status, 200, `${entry.story}: disabling what is stored passes`);
+    }
+    const deleted = await gateway.request("DELETE", place, { headers });
+    t.equal(deleted.status, 204, `${entry.story}: deleting what is stored passes`);
+  }
 }
 
 async function store(standin: Standin, { method, path, body }: Call): Promise<void> {
@@ -85,7 +106,7 @@ for (const { name, cases } of [...groups, deadlyGroup, routeGroup, kindGroup]) {
   t.test(`cases: ${name}`, async (t) => {
     const surroundings = await start(t);
     for (const entry of cases) {
-      const { call, answer, reached } = await run(surroundings, entry);
+      const { call, answer, reached, places } = await run(surroundings, entry);
       if (entry.refused === undefined) {
         t.equal(codeOf(answer), undefined, `${entry.story}: passes`);
         t.ok(isAlone(reached, call), `${entry.story}: byte for byte`);
@@ -95,6 +116,7 @@ for (const { name, cases } of [...groups, deadlyGroup, routeGroup, kindGroup]) {
       t.equal(answer.status, statuses[entry.refused] ?? 403, entry.story);
       t.strictSame(reached, [], `${entry.story}: nothing reaches Kapacitor`);
       if (entry.text !== undefined) t.match(JSON.parse(answer.body).error, entry.text, entry.story);
+      await clear(t, surroundings, entry, places);
     }
   });
 
