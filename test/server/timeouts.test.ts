@@ -31,12 +31,14 @@ function drip(t: Test, socket: Socket, bytes: string, everyMs: number): void {
 const auth = `Host: x\r\nAuthorization: ${basic(admin)}\r\n`;
 const standin = await startStandin();
 const config = `${adminUser}[[kapacitor]]\nurl = "${standin.url}"\n[alerts]\ndisable-handlers = ["exec"]\n`;
-const short = 'handshake-timeout = "300ms"\nheader-timeout = "300ms"\nbody-timeout = "300ms"\nidle-timeout = "300ms"\n';
-const gateway: TestGateway = await startTestGateway(config, { http: short });
-t.teardown(async () => {
-  await gateway.close();
-  await standin.close();
-});
+t.teardown(() => standin.close());
+/** One short limit at a time: on a busy machine another one would be met first. */
+async function limited(t: Test, http: string): Promise<TestGateway> {
+  const gateway = await startTestGateway(config, { http });
+  t.teardown(() => gateway.close());
+  return gateway;
+}
+const gateway = await limited(t, 'header-timeout = "1s"\nidle-timeout = "300ms"\n');
 const { port, ca } = gateway;
 
 t.test("headers that take their time are answered with 408, however they trickle", async (t) => {
@@ -86,17 +88,18 @@ t.test("who is told to go and keeps his end open is cut", async (t) => {
 });
 
 t.test("a handshake that is not finished is closed, however it trickles, and logged with the fix", async (t) => {
-  const silent = connect(port, "127.0.0.1");
-  const trickling = connect(port, "127.0.0.1");
+  const impatient = await limited(t, 'handshake-timeout = "300ms"\n');
+  const silent = connect(impatient.port, "127.0.0.1");
+  const trickling = connect(impatient.port, "127.0.0.1");
   // The head of a TLS record that is longer than what ever comes.
   drip(t, trickling, `\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03${"r".repeat(400)}`, 20);
   await Promise.all([untilClosed(silent), untilClosed(trickling)]);
   t.match(
-    gateway.records.find(({ reason }) => reason === "handshake_timeout"),
+    impatient.records.find(({ reason }) => reason === "handshake_timeout"),
     { msg: /handshake-timeout/, remote_address: "127.0.0.1" },
   );
   t.notOk(
-    gateway.records.some(({ cause }) => /HANDSHAKE/.test(String(cause))),
+    impatient.records.some(({ cause }) => /HANDSHAKE/.test(String(cause))),
     "once, and not as a request",
   );
 });
@@ -109,6 +112,7 @@ t.test("a body that stops is answered with 408 on every lane, and Kapacitor has 
     ["a definition", "POST /kapacitor/v1/tasks HTTP/1.1\r\nContent-Length: 100"],
     ["another request with a body", "POST /kapacitor/v1/recordings/stream HTTP/1.1\r\nContent-Length: 100"],
   ];
+  const { port } = await limited(t, 'body-timeout = "300ms"\n');
   const points = standin.points.length;
   await Promise.all(
     rows.map(async ([what, head]) => {
@@ -128,9 +132,19 @@ t.test("a body that stops is answered with 408 on every lane, and Kapacitor has 
 });
 
 t.test("a body that trickles within body-timeout arrives", async (t) => {
+  const { port } = await limited(t, 'body-timeout = "1s"\n');
   const socket = await openTls(port, ca);
   const body = "m v=1 1\n";
   socket.write(`POST /write?db=d HTTP/1.1\r\n${auth}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n`);
-  drip(t, socket, body, 60);
+  drip(t, socket, body, 150);
   t.match(await untilClosed(socket), /^HTTP\/1\.1 204 /, "it takes longer than body-timeout as a whole");
+});
+
+t.test("a limit changes with a reload, for a head that is on its way as well", async (t) => {
+  const changing = await startTestGateway(config, { http: 'header-timeout = "60s"' });
+  t.teardown(() => changing.close());
+  const early = await openTls(changing.port, ca);
+  early.write("GET /kapacitor/v1/ping HTTP/1.1\r\nX-Slow: ");
+  await changing.reload(config, { http: 'header-timeout = "300ms"' });
+  t.match(await untilClosed(early), /^HTTP\/1\.1 408 /);
 });
