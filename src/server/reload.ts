@@ -75,7 +75,8 @@ export function createReloader(
     log.level = prepared.config.logging.level.toLowerCase();
     for (const problem of problems) {
       const { source, line, key, text } = problem;
-      if (!warned.has(formatProblem(problem))) log.warn({ source, line, key }, text);
+      // A change of a file is no occasion to repeat what is known.
+      if (kind === "configuration" || !warned.has(formatProblem(problem))) log.warn({ source, line, key }, text);
     }
     warned = new Set(problems.map(formatProblem));
     failed = new Set();
