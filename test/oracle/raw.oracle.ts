@@ -7,12 +7,12 @@ import { sendRaw } from "../support/raw.ts";
 import { type Peer, startPeer } from "./peer.ts";
 import { program, skip } from "./surroundings.ts";
 
-/** Bytes on a plain connection of their own; resolves when Kapacitor has been silent for a while, or closes. */
+/** Bytes on a plain connection of their own, which ends with them; resolves when Kapacitor has answered what it can and closes. */
 function sendPlain(url: string, bytes: string): Promise<void> {
   return new Promise((resolve) => {
     const { hostname, port } = new URL(url);
-    const socket = connect(Number(port), hostname, () => socket.write(bytes, "latin1"));
-    socket.setTimeout(300, () => socket.destroy());
+    const socket = connect(Number(port), hostname, () => socket.end(bytes, "latin1"));
+    socket.setTimeout(5_000, () => socket.destroy());
     socket.on("data", () => {});
     socket.on("error", () => {});
     socket.on("close", () => resolve());
