@@ -235,6 +235,7 @@ t.test("writes are refused when there is no memory left for them, and taken when
   const { gateway, standin } = await start(t, {
     // Handshakes of so many connections would take longer than all else.
     http: "https-enabled = false",
+    kapacitor: 'write-timeout = "10m"\n',
     intercept: async () => {
       await held;
       return false;

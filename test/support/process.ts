@@ -92,7 +92,7 @@ export function launch(
     });
   });
   const records = (): LogRecord[] => stderr.split("\n").flatMap(parseRecord);
-  const until = (matches: (record: LogRecord) => boolean, withinMs = 10_000): Promise<LogRecord> =>
+  const until = (matches: (record: LogRecord) => boolean, withinMs = 60_000): Promise<LogRecord> =>
     new Promise((resolve, reject) => {
       const finish = (outcome: () => void): void => {
         clearTimeout(timer);
