@@ -21,6 +21,7 @@ t.test("starts", async (t) => {
       KAPACITOR_HTTP_BIND_ADDRESS: "this is not ours",
     };
     const live = launch([], { cwd: folder.path, env });
+    t.teardown(() => live.child.kill("SIGKILL"));
     t.ok((await listeningPort(live)) > 0);
     live.child.kill("SIGTERM");
     t.equal((await live.ended).code, 0);
@@ -65,6 +66,7 @@ t.test("starts", async (t) => {
         adminUser,
     );
     const live = launch(["-config", "other.toml", "-pidfile", "kapgate.pid"], { cwd: folder.path });
+    t.teardown(() => live.child.kill("SIGKILL"));
     const port = await listeningPort(live);
     t.equal((await launch(["health", "-config", "other.toml"], { cwd: folder.path }).ended).code, 0);
     const socket = connect(port, "127.0.0.1");
