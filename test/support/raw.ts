@@ -27,6 +27,8 @@ export interface RawOptions {
 }
 
 const patienceMs = 5000;
+/** A stream never falls silent: so long after its head it is enough. */
+const streamMs = 1000;
 
 /**
  * Sends bytes (one per UTF-16 unit) over a fresh TLS connection and collects what comes back until nothing more has come for a while,
@@ -41,6 +43,7 @@ export async function sendRaw(
   const socket = await openTls(port, ca);
   let text = "";
   let last = performance.now();
+  let answered: number | undefined;
   socket.setEncoding("latin1");
   socket.on("data", (chunk: string) => {
     text += chunk;
@@ -50,7 +53,11 @@ export async function sendRaw(
   socket.write(bytes, "latin1");
   const closed = await new Promise<boolean>((resolve) => {
     const timer = setInterval(() => {
-      if (performance.now() - last > (statusesOf(text).length < answers ? patienceMs : quietMs)) settle(false);
+      const now = performance.now();
+      const isAnswered = statusesOf(text).length >= answers;
+      if (isAnswered) answered ??= now;
+      if (now - last > (isAnswered ? quietMs : patienceMs) || (answered !== undefined && now - answered > streamMs))
+        settle(false);
     }, 20);
     const settle = (value: boolean): void => {
       clearInterval(timer);
