@@ -5,6 +5,7 @@
 import { createServer, type Socket } from "node:net";
 
 const answer = Buffer.from("HTTP/1.1 204 No Content\r\nX-Kapacitor-Version: 1.5.9\r\nRequest-Id: none\r\n\r\n");
+const proceed = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
 const lastChunk = "\r\n0\r\n\r\n";
 
 function serve(socket: Socket): void {
@@ -23,6 +24,7 @@ function serve(socket: Socket): void {
     left = length === undefined && /\r\ntransfer-encoding: *chunked/i.test(text) ? -1 : Number(length ?? 0);
     tail = "\r\n";
     if (left === 0) socket.write(answer);
+    else if (/\r\nexpect: *100-continue/i.test(text)) socket.write(proceed);
     return rest;
   };
   const take = (data: Buffer): void => {

@@ -1,5 +1,5 @@
-import http from "node:http";
-import https from "node:https";
+import type { Agent } from "node:http";
+import { closeIdle, createAgent } from "./agent.ts";
 import { WriteQueue } from "./writes.ts";
 import type { OnSent } from "./writes-limits.ts";
 import { createWriteLink } from "./writes-link.ts";
@@ -34,7 +34,7 @@ export interface Upstream {
   readonly host: string;
   /** Authorization value of the configured credentials. */
   readonly authorization: string | undefined;
-  readonly agent: http.Agent;
+  readonly agent: Agent;
   readonly writes: WriteQueue;
   /** Requests of the API lane under way. */
   active: number;
@@ -48,25 +48,12 @@ export interface Upstream {
 export const maxActive = 1024;
 
 /**
- * Opens nothing yet: connections are made when they are needed and kept (no proxy environment variables are read).
+ * Opens nothing yet.
  * @param onSent told of every request of the write lane that left
  */
 export function createUpstream(options: UpstreamOptions, onSent: OnSent = () => {}): Upstream {
   const origin = new URL(options.url);
-  const pool = {
-    keepAlive: true,
-    maxSockets: Number.POSITIVE_INFINITY,
-    maxFreeSockets: 64,
-    scheduling: "lifo",
-  } as const;
-  const agent =
-    origin.protocol === "https:"
-      ? new https.Agent({
-          ...pool,
-          rejectUnauthorized: !options.insecureSkipVerify,
-          ...(options.ca === undefined ? {} : { ca: options.ca }),
-        })
-      : new http.Agent(pool);
+  const agent = createAgent(options);
   const link = createWriteLink(options);
   const writes = new WriteQueue(link, {
     holdMs: options.writeHoldMs,
@@ -83,7 +70,7 @@ export function createUpstream(options: UpstreamOptions, onSent: OnSent = () => 
     writes,
     active: 0,
     retire: async () => {
-      for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+      closeIdle(agent);
       agent.on("free", (socket) => socket.destroy());
       await writes.idle();
       link.close();

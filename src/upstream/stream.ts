@@ -2,6 +2,7 @@ import { type ClientRequest, type IncomingMessage, ServerResponse } from "node:h
 import { Readable } from "node:stream";
 import { createProxyServer, type ProxyServer, type ServerOptions } from "http-proxy-3";
 import { deny } from "../core/decision.ts";
+import { addressOf } from "./agent.ts";
 import { type UpstreamFailure, upstreamFailure } from "./failure.ts";
 import { maxActive, type Upstream } from "./instance.ts";
 
@@ -152,14 +153,9 @@ export function callUpstream(upstream: Upstream, request: IncomingMessage, plan:
 
 function libraryOptions(upstream: Upstream, plan: UpstreamRequest): ServerOptions {
   const { origin, options } = upstream;
-  const https = origin.protocol === "https:";
   return {
     // Without a pathname the library joins nothing to the path; `toProxy` keeps it from normalising it.
-    target: {
-      protocol: origin.protocol,
-      host: origin.hostname.replace(/^\[|\]$/g, ""),
-      port: Number(origin.port) || (https ? 443 : 80),
-    },
+    target: { protocol: origin.protocol, ...addressOf(origin) },
     toProxy: true,
     agent: upstream.agent,
     secure: !options.insecureSkipVerify,

@@ -1,5 +1,8 @@
+import http, { type Agent, type ClientRequest, type IncomingMessage } from "node:http";
+import https from "node:https";
+import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
-import { type Dispatcher, Pool } from "undici";
+import { addressOf, closeIdle, createAgent } from "./agent.ts";
 import { type UpstreamFailure, upstreamFailure } from "./failure.ts";
 import type { UpstreamOptions } from "./instance.ts";
 
@@ -7,9 +10,9 @@ import type { UpstreamOptions } from "./instance.ts";
 export interface WriteRequest {
   /** Origin-form target. */
   readonly path: string;
-  /** Names and values in turn, without Host and framing. */
+  /** Names and values in turn, without framing. */
   readonly headers: readonly string[];
-  /** Whole, or as a stream that is not read before a connection is there. */
+  /** Whole, or as a stream that is not read before Kapacitor asks for it. */
   readonly body: Buffer | Readable;
 }
 
@@ -21,13 +24,13 @@ export interface Pace {
 
 /** What becomes of a request, in this order; `end` or `fail` comes last, exactly once. */
 export interface WriteEvents {
-  /** A connection is there and the first byte leaves now. */
+  /** Kapacitor takes the request, and its body leaves now. */
   sent(): void;
   /** Status and header section of the answer: names and values in turn, as they came. */
   head(status: number, statusText: string, headers: readonly string[], pace: Pace): void;
   data(chunk: Buffer, pace: Pace): void;
   end(): void;
-  /** `unsent` is exact: true when no byte of the request left. */
+  /** `unsent` is exact: true when no byte of the body left, so that Kapacitor cannot have stored anything. */
   fail(failure: UpstreamFailure): void;
 }
 
@@ -41,93 +44,186 @@ export interface WriteLink {
 
 /** How long a connection is kept that nothing is sent on. Kapacitor itself never closes an idle one. */
 const keepAliveMs = 60_000;
+/** A server that says nothing to a head gets the body all the same after this long (RFC 9110 section 10.1.1). */
+const patienceMs = 200;
+/** Node's own limit is 16 kB. */
+const maxHeaderBytes = 65_536;
 
-/** Opens nothing yet: connections are made when they are needed and kept (no proxy environment variables are read). */
+/**
+ * Opens nothing yet. Every body waits for Kapacitor to ask for it (`Expect: 100-continue`, RFC 9110 section 10.1.1): Go sends
+ * `100 Continue` when the handler begins to read. So a connection that ends before that, because Kapacitor was restarted for example, has
+ * certainly stored nothing, and the request is sent again; after it, nobody knows, and it is not.
+ */
 export function createWriteLink(options: UpstreamOptions): WriteLink {
-  const createPool = (): Pool =>
-    new Pool(new URL(options.url).origin, {
-      allowH2: false,
-      pipelining: 1,
-      keepAliveTimeout: keepAliveMs,
-      keepAliveMaxTimeout: keepAliveMs,
-      // The queue keeps the time of a write as a whole.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: {
-        timeout: options.connectTimeoutMs,
-        rejectUnauthorized: !options.insecureSkipVerify,
-        ...(options.ca === undefined ? {} : { ca: options.ca }),
-      },
-    });
-  let pool: Pool | undefined;
+  const url = new URL(options.url);
+  const link: Link = {
+    agent: createAgent(options, keepAliveMs),
+    request: url.protocol === "https:" ? https.request : http.request,
+    address: addressOf(url),
+    connectTimeoutMs: options.connectTimeoutMs,
+    asks: true,
+  };
   return {
     send: (request, events) => {
-      pool ??= createPool();
-      const carriage = new Carriage(events);
-      const { path, headers, body } = request;
-      pool.dispatch({ method: "POST", path, headers: [...headers], body, blocking: false }, carriage);
+      const carriage = new Carriage(link, request, events);
+      carriage.begin();
       return () => carriage.abort();
     },
-    close: () => {
-      pool?.destroy().catch(() => {});
-      pool = undefined;
-    },
+    close: () => link.agent.destroy(),
   };
 }
 
-/** A request under way, as undici sees it. */
-class Carriage implements Dispatcher.DispatchHandler {
-  readonly #events: WriteEvents;
-  #controller: Dispatcher.DispatchController | undefined;
-  #aborted = false;
+/** What the requests of a link share. */
+interface Link {
+  readonly agent: Agent;
+  readonly request: typeof http.request;
+  readonly address: { readonly host: string; readonly port: number };
+  readonly connectTimeoutMs: number;
+  /** Cleared for a server that takes bodies without ever asking for them. */
+  asks: boolean;
+}
 
-  constructor(events: WriteEvents) {
+/** A request under way. */
+class Carriage {
+  readonly #link: Link;
+  readonly #request: WriteRequest;
+  readonly #events: WriteEvents;
+  #message: ClientRequest | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** The head says Expect. */
+  #asked = false;
+  /** It was answered with 100 Continue. */
+  #wanted = false;
+  /** The body has begun to leave. */
+  #sent = false;
+  #answered = false;
+  #aborted = false;
+  #over = false;
+
+  constructor(link: Link, request: WriteRequest, events: WriteEvents) {
+    this.#link = link;
+    this.#request = request;
     this.#events = events;
+  }
+
+  begin(): void {
+    const { agent, request, address, asks } = this.#link;
+    const { path, headers, body } = this.#request;
+    const framed = [...headers];
+    if (Buffer.isBuffer(body)) framed.push("content-length", String(body.length));
+    this.#asked = asks && !(Buffer.isBuffer(body) && body.length === 0);
+    if (this.#asked) framed.push("expect", "100-continue");
+    let message: ClientRequest;
+    try {
+      message = request({ ...address, agent, method: "POST", path, headers: framed, maxHeaderSize: maxHeaderBytes });
+    } catch (error) {
+      // What cannot be put into a head fails again, however often it is tried.
+      process.nextTick(() => this.#fail(error, false));
+      return;
+    }
+    this.#message = message;
+    message.on("socket", (socket) => this.#connect(socket));
+    message.on("continue", () => {
+      this.#wanted = true;
+      this.#sendBody();
+    });
+    message.on("response", (response) => this.#answer(response));
+    message.on("error", (error) => this.#broken(error));
+    message.on("close", () => this.#broken(new Error("the connection was closed")));
   }
 
   abort(): void {
     this.#aborted = true;
-    this.#controller?.abort(new Error("given up"));
+    this.#message?.destroy(new Error("given up"));
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#aborted) controller.abort(new Error("given up"));
-    else this.#events.sent();
+  #connect(socket: Socket): void {
+    if (!socket.connecting) {
+      this.#connected();
+      return;
+    }
+    const { connectTimeoutMs } = this.#link;
+    this.#timer = setTimeout(() => {
+      this.#message?.destroy(Object.assign(new Error("connect-timeout"), { code: "ECONNECT_TIMEOUT" }));
+    }, connectTimeoutMs);
+    socket.once("encrypted" in socket ? "secureConnect" : "connect", () => {
+      clearTimeout(this.#timer);
+      this.#connected();
+    });
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    _headers: unknown,
-    statusText?: string,
-  ): void {
-    // Interim answers are hop-by-hop.
-    if (status >= 200) this.#events.head(status, statusText ?? "", textsOf(controller.rawHeaders), controller);
+  #connected(): void {
+    if (!this.#asked) this.#sendBody();
+    else this.#timer = setTimeout(() => this.#sendBody(), patienceMs);
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#events.data(chunk, controller);
+  #sendBody(): void {
+    const message = this.#message;
+    if (message === undefined || this.#sent || this.#over) return;
+    clearTimeout(this.#timer);
+    this.#sent = true;
+    this.#events.sent();
+    // Whoever was told may have given it up.
+    if (message.destroyed) return;
+    const { body } = this.#request;
+    if (Buffer.isBuffer(body)) {
+      message.end(body);
+      return;
+    }
+    // A part never passes for the whole.
+    body.on("error", (error) => message.destroy(error));
+    body.pipe(message);
   }
 
-  onResponseEnd(): void {
-    this.#events.end();
+  #answer(response: IncomingMessage): void {
+    clearTimeout(this.#timer);
+    const { statusCode: status = 0, statusMessage: text = "", rawHeaders } = response;
+    this.#answered = true;
+    response.on("error", (error) => this.#broken(error));
+    if (!this.#sent) {
+      if (status < 300) {
+        this.#message?.destroy(new Error("accepted before it was sent"));
+        return;
+      }
+      this.#sent = true;
+      this.#events.sent();
+    } else if (this.#asked && !this.#wanted) this.#link.asks = false;
+    this.#events.head(status, text, rawHeaders, response);
+    response.on("data", (chunk: Buffer) => this.#events.data(chunk, response));
+    response.on("end", () => {
+      this.#over = true;
+      // A connection that has not taken the whole body can carry nothing else.
+      if (this.#message?.writableFinished === false) this.#message.destroy();
+      this.#events.end();
+    });
   }
 
-  onResponseError(controller: Dispatcher.DispatchController | null | undefined, error: Error): void {
-    // There is a controller as soon as there was a connection for the request.
-    const unsent = (controller ?? undefined) === undefined && !isPermanent(error);
+  /** The connection ended before the answer did. */
+  #broken(error: Error): void {
+    if (this.#over) return;
+    const unsent = !this.#sent && !this.#answered;
+    if (unsent && !this.#aborted && this.#message?.reusedSocket === true) {
+      // Kapacitor is gone or has a new process; what was kept is of the old one. A new connection tells which.
+      this.#retire();
+      closeIdle(this.#link.agent);
+      this.begin();
+    } else this.#fail(error, unsent);
+  }
+
+  #fail(error: unknown, unsent: boolean): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#timer);
     this.#events.fail({ ...upstreamFailure(error), unsent });
   }
-}
 
-/** Errors of undici itself: the same request would fail again. */
-function isPermanent(error: Error): boolean {
-  const code = "code" in error ? String(error.code) : "";
-  return ["UND_ERR_INVALID_ARG", "UND_ERR_NOT_SUPPORTED", "UND_ERR_DESTROYED", "UND_ERR_CLOSED"].includes(code);
-}
-
-function textsOf(raw: Dispatcher.DispatchController["rawHeaders"]): string[] {
-  if (!Array.isArray(raw)) return [];
-  return raw.map((part) => (typeof part === "string" ? part : part.toString("latin1")));
+  /** Hears no more of a try that came to nothing. */
+  #retire(): void {
+    clearTimeout(this.#timer);
+    const message = this.#message;
+    this.#message = undefined;
+    message?.removeAllListeners();
+    message?.on("error", () => {});
+    message?.destroy();
+  }
 }

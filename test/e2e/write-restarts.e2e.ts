@@ -98,8 +98,9 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
       t.ok(missing <= lost(), "what is missing was in a write whose answer was lost");
       const failed = live.records().filter(({ status }) => Number(status) >= 400);
       t.ok(failed.every(isLost), "nothing else failed");
-      // One write at a time is on its way: a restart can leave no more than that one in doubt.
-      t.ok(failed.length <= restarts, `${failed.length} writes in doubt after ${restarts} restarts`);
+      // Only what dies with a body in its hands can leave anybody in doubt.
+      if (signal === "SIGTERM") t.equal(failed.length, 0, "no write failed");
+      else t.ok(lost() < sent / 100, "few writes were in its hands");
       const statistics: {
         results: { series: { tags?: unknown; columns: string[]; values: number[][] }[] }[];
       } = JSON.parse(await influxd.query("SHOW STATS FOR 'subscriber'"));

@@ -23,6 +23,8 @@ async function rawServer(
       text += chunk;
       const end = text.indexOf("\r\n\r\n");
       if (end === -1) return;
+      if (text.length === end + 4 && /^expect: 100-continue/im.test(text))
+        socket.write("HTTP/1.1 100 Continue\r\n\r\n");
       const length = Number(/content-length: (\d+)/i.exec(text)?.[1] ?? 0);
       if (text.length < end + 4 + length) return;
       heads.push(text);
