@@ -96,7 +96,6 @@ class Carriage {
   #wanted = false;
   /** The body has begun to leave. */
   #sent = false;
-  #answered = false;
   #aborted = false;
   #over = false;
 
@@ -178,16 +177,18 @@ class Carriage {
   #answer(response: IncomingMessage): void {
     clearTimeout(this.#timer);
     const { statusCode: status = 0, statusMessage: text = "", rawHeaders } = response;
-    this.#answered = true;
     response.on("error", (error) => this.#broken(error));
+    if (!this.#wanted && this.#asked && (this.#sent || status < 300)) this.#link.asks = false;
+    if (!this.#sent && status < 300) {
+      // It accepts what it has not seen: nothing is stored, and it has to see it.
+      this.#again();
+      return;
+    }
     if (!this.#sent) {
-      if (status < 300) {
-        this.#message?.destroy(new Error("accepted before it was sent"));
-        return;
-      }
+      // A refusal needs no body.
       this.#sent = true;
       this.#events.sent();
-    } else if (this.#asked && !this.#wanted) this.#link.asks = false;
+    }
     this.#events.head(status, text, rawHeaders, response);
     response.on("data", (chunk: Buffer) => this.#events.data(chunk, response));
     response.on("end", () => {
@@ -201,13 +202,11 @@ class Carriage {
   /** The connection ended before the answer did. */
   #broken(error: Error): void {
     if (this.#over) return;
-    const unsent = !this.#sent && !this.#answered;
-    if (unsent && !this.#aborted && this.#message?.reusedSocket === true) {
+    if (!this.#sent && !this.#aborted && this.#message?.reusedSocket === true) {
       // Kapacitor is gone or has a new process; what was kept is of the old one. A new connection tells which.
-      this.#retire();
       closeIdle(this.#link.agent);
-      this.begin();
-    } else this.#fail(error, unsent);
+      this.#again();
+    } else this.#fail(error, !this.#sent);
   }
 
   #fail(error: unknown, unsent: boolean): void {
@@ -217,13 +216,11 @@ class Carriage {
     this.#events.fail({ ...upstreamFailure(error), unsent });
   }
 
-  /** Hears no more of a try that came to nothing. */
-  #retire(): void {
+  /** Tries once more, and hears no more of the try before. */
+  #again(): void {
     clearTimeout(this.#timer);
-    const message = this.#message;
-    this.#message = undefined;
-    message?.removeAllListeners();
-    message?.on("error", () => {});
-    message?.destroy();
+    this.#message?.removeAllListeners().on("error", () => {});
+    this.#message?.destroy();
+    this.begin();
   }
 }
