@@ -1,4 +1,4 @@
-import { measure, nameOf, type Sample, type Subject } from "../rig/measure.ts";
+import { measure, nameOf, type Result, type Subject } from "../rig/measure.ts";
 import { login } from "../rig/peers.ts";
 import { atMost, type Figure, sampleTable } from "../rig/report.ts";
 import { kapacitordPath, startDaemon } from "../rig/upstreams.ts";
@@ -41,7 +41,7 @@ export const daemon: Part = {
       );
       const figures = results
         .filter(({ work }) => work.connections === 64 && work.points !== 10)
-        .flatMap(({ work, medians }) => figuresOf(nameOf(work), work.points === 1 ? 0.9 : 1.25, medians));
+        .flatMap((result) => figuresOf(result, result.work.points === 1 ? 0.9 : 1.25));
       return { text: tables.join("\n\n") + skippedLine(skipped), figures };
     } finally {
       await workshop.remove();
@@ -49,11 +49,10 @@ export const daemon: Part = {
   },
 };
 
-function figuresOf(work: string, limit: number, medians: ReadonlyMap<string, Sample>): Figure[] {
-  const total = (name: string): number => medians.get(name)?.total ?? Number.NaN;
-  const what = `CPU per write of gateway + Kapacitor against Kapacitor's own HTTPS, ${work}`;
+function figuresOf({ work, ratio }: Result, limit: number): Figure[] {
+  const what = `CPU per write of gateway + Kapacitor against Kapacitor's own HTTPS, ${nameOf(work)}`;
   return [
-    atMost(what, total(on) / total(reference), limit),
-    atMost(`${what}, group commit off`, total(off) / total(reference), limit),
+    atMost(what, ratio(on, reference, "total"), limit),
+    atMost(`${what}, group commit off`, ratio(off, reference, "total"), limit),
   ];
 }

@@ -11,6 +11,7 @@ import { off, on, startAll, stopAll } from "./writes.ts";
 
 const direct = "direct";
 const perSecond = 200;
+const warmUpSeconds = 3;
 
 export const latency: Part = {
   name: "latency",
@@ -34,7 +35,17 @@ export const latency: Part = {
       const p99 = new Map<string, number[]>(subjects.map(({ name }) => [name, []]));
       for (let round = 0; round <= rounds; round += 1) {
         for (const { name, url } of subjects) {
-          const result = await runWriter({ url, caFile, login, points: 60, writers: 1, perSecond, seconds });
+          const result = await runWriter({
+            url,
+            caFile,
+            login,
+            points: 60,
+            writers: 1,
+            perSecond,
+            // A hundredth of few is decided by one or two.
+            seconds: warmUpSeconds + 4 * seconds,
+            warmUpSeconds,
+          });
           tell(
             `${round === 0 ? "warm-up" : `round ${round}/${rounds}`}, ${name}: p50 ${result.p50.toFixed(2)} ms, p99 ${result.p99.toFixed(2)} ms`,
           );

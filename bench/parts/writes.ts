@@ -1,4 +1,4 @@
-import { measure, nameOf, type Sample, type Subject } from "../rig/measure.ts";
+import { measure, nameOf, type Result, type Subject } from "../rig/measure.ts";
 import { bareNode, caddy, haproxy, kapgate, nginx, type Peer } from "../rig/peers.ts";
 import { atMost, type Figure, type Section, sampleTable } from "../rig/report.ts";
 import { startMinimal } from "../rig/upstreams.ts";
@@ -57,7 +57,7 @@ export const writes: Part = {
       const at60 = results.find(({ work }) => work.points === 60 && work.connections === 64);
       return {
         text: tables.join("\n\n") + skippedLine(skipped),
-        figures: at60 === undefined ? [] : figures(at60.medians),
+        figures: at60 === undefined ? [] : figures(at60),
       };
     } finally {
       await workshop.remove();
@@ -65,17 +65,16 @@ export const writes: Part = {
   },
 } satisfies Part & { run(options: PartOptions): Promise<Section> };
 
-function figures(medians: ReadonlyMap<string, Sample>): Figure[] {
-  const cpu = (name: string): number => medians.get(name)?.gateway ?? Number.NaN;
+function figures({ ratio }: Result): Figure[] {
   return [
     [on, ""],
     [off, ", group commit off"],
   ].flatMap(([name = "", mark]) => [
     atMost(
       `gateway CPU per 6.5 kB write against nginx with a plain password file, 64 connections${mark}`,
-      cpu(name) / cpu(reference),
+      ratio(name, reference, "gateway"),
       1.5,
     ),
-    atMost(`the same against Caddy${mark}`, cpu(name) / cpu(caddy.name), 0.7),
+    atMost(`the same against Caddy${mark}`, ratio(name, caddy.name, "gateway"), 0.7),
   ]);
 }

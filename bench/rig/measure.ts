@@ -38,6 +38,17 @@ export interface Rounds {
   readonly tell: (text: string) => void;
 }
 
+/** The medians of a row by subject. */
+export interface Result {
+  readonly work: Work;
+  readonly medians: ReadonlyMap<string, Sample>;
+  /**
+   * The median over the rounds of what a subject took against another one in the same round: the speed of a shared machine drifts from one
+   * minute to the next, and with it both.
+   */
+  ratio(name: string, reference: string, of: "gateway" | "total"): number;
+}
+
 /** Kapacitor takes points in after it has answered, and logs are written late: this long is waited before its CPU time is read. */
 const settleMs = 300;
 
@@ -71,7 +82,7 @@ export async function measure(
   subjects: readonly Subject[],
   works: readonly (Work & Partial<Pick<Load, "databases">>)[],
   { rounds, seconds, tell }: Rounds,
-): Promise<readonly { readonly work: Work; readonly medians: ReadonlyMap<string, Sample> }[]> {
+): Promise<readonly Result[]> {
   const samples = works.map(() => new Map<string, Sample[]>(subjects.map(({ name }) => [name, []])));
   for (let round = 0; round <= rounds; round += 1) {
     for (const [at, work] of works.entries()) {
@@ -91,6 +102,10 @@ export async function measure(
   return works.map((work, at) => ({
     work,
     medians: new Map([...(samples[at] ?? [])].map(([name, list]) => [name, medianSample(list)])),
+    ratio: (name, reference, of) => {
+      const [ours = [], theirs = []] = [samples[at]?.get(name), samples[at]?.get(reference)];
+      return median(ours.map((sample, round) => sample[of] / (theirs[round]?.[of] ?? Number.NaN)));
+    },
   }));
 }
 

@@ -18,6 +18,8 @@ export interface WriterSettings {
   /** Writes a second of all writers together; 0: as fast as they are answered. */
   readonly perSecond: number;
   readonly seconds: number;
+  /** Of these, how many at the start do not count: a program that has just begun is slow by itself. */
+  readonly warmUpSeconds?: number;
 }
 
 export interface WriterResult {
@@ -70,7 +72,12 @@ async function run(at: number): Promise<void> {
 }
 
 await write();
-times.length = 0;
+setTimeout(
+  () => {
+    times.length = 0;
+  },
+  (settings.warmUpSeconds ?? 0) * 1000,
+);
 await Promise.all(Array.from({ length: writers }, (_, at) => run(at)));
 await pool.close();
 times.sort((a, b) => a - b);

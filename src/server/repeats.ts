@@ -21,6 +21,8 @@ export interface Judged {
 
 interface Remembered extends Judged {
   readonly state: GatewayState;
+  /** The address of the connection as the system names it. */
+  readonly peer: string | undefined;
   readonly method: string | undefined;
   readonly url: string | undefined;
   readonly httpVersion: string;
@@ -29,7 +31,10 @@ interface Remembered extends Judged {
   readonly lengthAt: number;
 }
 
-/** Remembers the last write of every open connection: a writer sends the same head over and over. */
+/**
+ * Remembers the last write of every open connection, because a writer sends the same head over and over, and the last heads of all: a proxy in
+ * front sends those of many writers over one connection.
+ */
 export interface Repeats {
   recall(state: GatewayState, request: IncomingMessage): Judged | undefined;
   remember(state: GatewayState, exchange: Exchange, plan: WritePlan): void;
@@ -37,13 +42,29 @@ export interface Repeats {
 
 /** Longer heads are judged anew every time, so that what is remembered stays small. */
 const longestHead = 4096;
+const mostShared = 2048;
 
 export function createRepeats(): Repeats {
   const memory = new WeakMap<Socket, Remembered>();
+  /** By {@link sharedKey}, the oldest first. */
+  const shared = new Map<string, Remembered>();
+
+  /** What was found out on another connection holds here when all that a connection brings to it is its address. */
+  const recallShared = (state: GatewayState, request: IncomingMessage): Remembered | undefined => {
+    if (state.clientTrust !== undefined || shared.size === 0) return undefined;
+    const found = shared.get(sharedKey(request));
+    if (found?.state !== state || found.peer !== request.socket.remoteAddress || !hasHeadOf(found, request))
+      return undefined;
+    memory.set(request.socket, found);
+    return found;
+  };
+
   return {
     recall: (state, request) => {
       const last = memory.get(request.socket);
-      return last !== undefined && last.state === state && hasHeadOf(last, request) ? last : undefined;
+      return last !== undefined && last.state === state && hasHeadOf(last, request)
+        ? last
+        : recallShared(state, request);
     },
     remember: (state, exchange, plan) => {
       const { request, rawHeaders } = exchange;
@@ -53,9 +74,21 @@ export function createRepeats(): Repeats {
       const facts = { remoteAddress, clientAddress, viaTrustedProxy, target, loggedPath, located };
       const name = rawHeaders.findIndex((text, index) => index % 2 === 0 && text.toLowerCase() === "content-length");
       const lengthAt = name === -1 ? -1 : name + 1;
-      memory.set(socket, { state, method, url, httpVersion, rawHeaders, lengthAt, facts, plan });
+      const peer = socket.remoteAddress;
+      const remembered = { state, peer, method, url, httpVersion, rawHeaders, lengthAt, facts, plan };
+      memory.set(socket, remembered);
+      if (state.clientTrust !== undefined || peer === undefined) return;
+      const key = sharedKey(request);
+      shared.delete(key);
+      shared.set(key, remembered);
+      if (shared.size > mostShared) for (const oldest of shared.keys()) return void shared.delete(oldest);
     },
   };
+}
+
+/** Finds candidates; whether one fits, its whole head tells. */
+function sharedKey({ url, headers }: IncomingMessage): string {
+  return `${url}\n${headers.authorization}`;
 }
 
 function hasHeadOf(last: Remembered, request: IncomingMessage): boolean {

@@ -147,7 +147,7 @@ export class WriteExchange implements ClientWrite, Arrival {
     this.#route.upstream.writes.submit(this);
   }
 
-  begin(head: WriteAnswerHead, pace: Pace): void {
+  begin(head: WriteAnswerHead): void {
     const exchange = this.#exchange;
     const { response, request } = exchange;
     exchange.upstreamMs = performance.now() - this.#submittedAt;
@@ -165,7 +165,6 @@ export class WriteExchange implements ClientWrite, Arrival {
       this.fail(deny("upstream_reset", "Kapacitor's answer is not valid HTTP"), String(error));
       return;
     }
-    response.once("close", () => pace.resume());
   }
 
   data(chunk: Buffer, pace: Pace): void {
@@ -174,7 +173,11 @@ export class WriteExchange implements ClientWrite, Arrival {
     this.#exchange.bytesOut += chunk.length;
     if (response.write(chunk)) return;
     pace.pause();
-    response.once("drain", () => pace.resume());
+    const resume = (): void => {
+      response.off("drain", resume).off("close", resume);
+      pace.resume();
+    };
+    response.on("drain", resume).on("close", resume);
   }
 
   end(): void {

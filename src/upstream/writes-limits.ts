@@ -43,7 +43,7 @@ export const writeOverheadBytes = 4096;
 
 /** The limits of one Kapacitor, whatever the number of its clients. */
 export const defaultLimits: WriteQueueLimits = {
-  groupBytes: 131_072,
+  groupBytes: 524_288,
   groupWrites: 256,
   requests: 64,
   streams: 64,

@@ -128,7 +128,9 @@ class Carriage {
     });
     message.on("response", (response) => this.#answer(response));
     message.on("error", (error) => this.#broken(error));
-    message.on("close", () => this.#broken(new Error("the connection was closed")));
+    message.on("close", () => {
+      if (!this.#over) this.#broken(new Error("the connection was closed"));
+    });
   }
 
   abort(): void {
