@@ -242,8 +242,8 @@ t.test("writes are refused when there is no memory left for them, and taken when
     },
   });
   // More than the 64 MiB of writes that wait, and the 64 requests that are out.
-  const body = `m v="${"x".repeat(61_000)}" 1\n`;
-  const pool = new Pool(`http://127.0.0.1:${gateway.port}`, { connections: 1200 });
+  const body = `m v="${"x".repeat(65_000)}" 1\n`;
+  const pool = new Pool(`http://127.0.0.1:${gateway.port}`, { connections: 1700 });
   t.teardown(() => pool.destroy());
   const headers = { authorization: basic(admin) };
   const send = async (): Promise<string> => {
@@ -254,7 +254,7 @@ t.test("writes are refused when there is no memory left for them, and taken when
   // The first takes the verification of the password for all.
   const all = [send()];
   while (standin.requests.length === 0) await sleep(10);
-  all.push(...Array.from({ length: 1199 }, send));
+  all.push(...Array.from({ length: 1699 }, send));
   while (!gateway.records.some(({ reason }) => reason === "overloaded")) await sleep(20);
   release();
   const counts = new Map<string, number>();
