@@ -1,0 +1,3 @@
+import { testEquivalence } from "./write-equivalence.ts";
+
+testEquivalence(false);
