@@ -11,6 +11,7 @@ import { beginInspection, resumeInspection } from "../src/core/inspect.ts";
 import type { Fact } from "../src/core/inspect-parts.ts";
 import { matchRoute } from "../src/core/routes.ts";
 import { type Need, needKey } from "../src/core/stored-state.ts";
+import { typicalTask } from "./typical-task.ts";
 
 /** One kind of request. */
 export interface JudgingRow {
@@ -24,49 +25,6 @@ export interface JudgingRow {
   /** `pass`, or the reason of the refusal. */
   readonly verdict: string;
 }
-
-const typical = `var db = 'telegraf'
-var rp = 'autogen'
-var measurement = 'cpu'
-var groupBy = ['host']
-var whereFilter = lambda: ("cpu" == 'cpu-total') AND ("host" =~ /^web-/)
-var name = 'CPU rule'
-var idVar = name + '-{{.Group}}'
-var message = '{{.ID}} is {{.Level}}'
-var idTag = 'alertID'
-var levelTag = 'level'
-var messageField = 'message'
-var durationField = 'duration'
-var outputDB = 'chronograf'
-var outputRP = 'autogen'
-var outputMeasurement = 'alerts'
-var triggerType = 'threshold'
-var crit = 90
-
-var data = stream
-    |from()
-        .database(db)
-        .retentionPolicy(rp)
-        .measurement(measurement)
-        .groupBy(groupBy)
-        .where(whereFilter)
-    |eval(lambda: "usage_user" + "usage_system")
-        .as('value')
-
-// Tell somebody.
-var trigger = data
-    |alert()
-        .crit(lambda: "value" > crit)
-        .stateChangesOnly()
-        .message(message)
-        .id(idVar)
-        .idTag(idTag)
-        .levelTag(levelTag)
-        .messageField(messageField)
-        .slack()
-        .channel('#ops')
-        .post('http://198.51.100.7/hook')
-`;
 
 const megabyte = 1_048_576;
 
@@ -223,7 +181,7 @@ function templateOf(name: string, script: string, tasks: number, limitMicrosecon
   };
 }
 
-const withAddress = `var u string\n${typical.replace("'http://198.51.100.7/hook'", "u")}`;
+const withAddress = `var u string\n${typicalTask.replace("'http://198.51.100.7/hook'", "u")}`;
 
 const large = 25_000_000;
 
@@ -266,7 +224,7 @@ const bodies: readonly (readonly [name: string, method: string, path: string, bo
 const stored = { handler: { id: "h", kind: "talk", options: {}, match: "" } };
 
 const requests: readonly Request[] = [
-  taskOf("a typical task of 40 lines", typical, 200),
+  taskOf("a typical task of 40 lines", typicalTask, 200),
   templateOf("a template with 1,000 tasks", withAddress, 1_000, 1_000_000),
   templateOf("a template of a megabyte with 1,000 tasks", fill("// x\n", withAddress), 1_000, 1_000_000),
   ...Object.entries(hostile).map(([name, script]) => taskOf(`1 MB: ${name}`, script, 1_000_000)),

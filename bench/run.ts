@@ -1,6 +1,7 @@
 /** Measures kapgate beside its peers and writes bench/RESULTS.md: `npm run bench -- -help`. */
 import { parseFlags } from "../src/commands/flags.ts";
 import { bcrypt } from "./parts/bcrypt.ts";
+import { besideDefinitions } from "./parts/beside.ts";
 import { daemon } from "./parts/daemon.ts";
 import { judging } from "./parts/judging.ts";
 import { latency } from "./parts/latency.ts";
@@ -13,7 +14,7 @@ import { findCommand } from "./rig/programs.ts";
 import { figureTable, machine, resultsPath, writeSection } from "./rig/report.ts";
 import { kapacitordPath } from "./rig/upstreams.ts";
 
-const parts: readonly Part[] = [daemon, writes, bcrypt, latency, restart, memory, scale, judging];
+const parts: readonly Part[] = [daemon, writes, bcrypt, latency, besideDefinitions, restart, memory, scale, judging];
 
 const help = `npm run bench -- [-rounds N] [-seconds S] [-points 1,10,60,1000] [-connections 1,64] [PART…]
 
