@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { runLoad } from "../rig/load.ts";
-import { kapgate, login } from "../rig/peers.ts";
+import { bareNode, kapgate, login } from "../rig/peers.ts";
 import { cores } from "../rig/programs.ts";
 import { atMost, table } from "../rig/report.ts";
 import { startMinimal } from "../rig/upstreams.ts";
-import { openWorkshop } from "../rig/workshop.ts";
+import { openWorkshop, type Workshop } from "../rig/workshop.ts";
 import type { Part } from "./part.ts";
 import { on, startAll, stopAll } from "./writes.ts";
 
@@ -28,8 +28,8 @@ export const memory: Part = {
       const rows: string[][] = [];
       const note = (when: string): void => {
         const { now, peak } = program.memory();
-        rows.push([when, (now / 1e6).toFixed(0), (peak / 1e6).toFixed(0)]);
-        tell(`${when}: ${(now / 1e6).toFixed(0)} MB, at most ${(peak / 1e6).toFixed(0)} MB`);
+        rows.push([when, mega(now), mega(peak)]);
+        tell(`${when}: ${mega(now)} MB, at most ${mega(peak)} MB`);
       };
       note("after the start");
       const holder = await openIdle(Number(new URL(url).port));
@@ -43,6 +43,7 @@ export const memory: Part = {
       holder.kill("SIGKILL");
       const { peak } = program.memory();
       await stopAll(subjects);
+      rows.push(await floor(workshop));
       await upstream.program.stop();
       return {
         text: `${table(["", "resident MB", "most so far MB"], rows)}\n\nOf the idle connections ${open.toLocaleString("en")} were still open at the end.`,
@@ -60,6 +61,21 @@ export const memory: Part = {
     }
   },
 };
+
+/** What the same connections take in a program that does nothing else. */
+async function floor(workshop: Workshop): Promise<string[]> {
+  const { url, program } = await bareNode.start(workshop, 0);
+  if (program === undefined) throw new Error("there is nothing to measure");
+  const holder = await openIdle(Number(new URL(url).port));
+  const { now, peak } = program.memory();
+  holder.kill("SIGKILL");
+  await program.stop();
+  return [`for comparison: ${bareNode.name}, as many connections, nothing else`, mega(now), mega(peak)];
+}
+
+function mega(bytes: number): string {
+  return (bytes / 1e6).toFixed(0);
+}
 
 function openIdle(port: number): Promise<ChildProcess> {
   const args = ["-c", String(cores.others), process.execPath, join(import.meta.dirname, "../rig/idle.ts")];
