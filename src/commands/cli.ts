@@ -26,7 +26,7 @@ function isHelp(argument: string): boolean {
 }
 
 function help(io: ProcessIo, name: string | undefined): number {
-  if (name === undefined) {
+  if (name === undefined || name === "help" || isHelp(name)) {
     io.stdout.write(overview());
     return 0;
   }

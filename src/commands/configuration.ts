@@ -4,7 +4,7 @@ import { type Loaded, loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import type { Source } from "../config/source.ts";
 import { formatProblem, type Problem } from "../problem.ts";
-import { type Preparation, prepare } from "../server/prepare.ts";
+import { type Preparation, prepare, problemsOf } from "../server/prepare.ts";
 import { keepFixed } from "../server/reload-fixed.ts";
 import { type Contents, contentsOf } from "../server/watch-files.ts";
 import type { CommandIo } from "./io.ts";
@@ -29,14 +29,44 @@ export interface Again {
 export async function readConfiguration(io: CommandIo, flags: Flags, again: Again = {}): Promise<Configuration> {
   const loaded = loadFor(io, flags, again.source);
   const { file, pidfile, source, files, config } = loaded;
-  if (config === undefined) return { prepared: undefined, problems: loaded.problems, file, pidfile, source, files };
+  if (config === undefined) {
+    const problems = withPlaces(loaded, [...loaded.problems, ...(await furtherProblems(loaded))]);
+    return { prepared: undefined, problems, file, pidfile, source, files };
+  }
   const kept = again.running === undefined ? { config, problems: [] } : keepFixed(config, again.running);
   const { prepared, problems } = await prepare(kept.config, file);
-  const placed = [...kept.problems, ...problems].map((problem) =>
-    problem.key === undefined || problem.line !== undefined ? problem : { ...problem, ...loaded.placeOf(problem.key) },
+  const all = withPlaces(loaded, [...loaded.problems, ...kept.problems, ...problems]);
+  return { prepared, problems: all, file, pidfile, source, files };
+}
+
+/** What an unreadable certificate or a bad hash is to be told for at once, although the configuration has other errors; nothing that follows from those. */
+async function furtherProblems({ rest, problems, file }: Loaded): Promise<readonly Problem[]> {
+  if (rest === undefined) return [];
+  const wrong = problems.flatMap(({ severity, key }) =>
+    severity === "error" && key !== undefined ? [topicOf(key)] : [],
   );
-  const all = new Map([...loaded.problems, ...placed].map((problem) => [formatProblem(problem), problem]));
-  return { prepared, problems: [...all.values()], file, pidfile, source, files };
+  return (await problemsOf(rest, file)).filter(({ key }) => {
+    const topic = key === undefined ? undefined : topicOf(key);
+    return topic === undefined || !wrong.some((other) => isWithin(topic, other) || isWithin(other, topic));
+  });
+}
+
+/** Keys that are judged together count as one. */
+function topicOf(key: string): string {
+  if (key.startsWith("http.https-")) return "http.https";
+  return key.startsWith("tls.client-") ? "tls.client" : key;
+}
+
+function isWithin(key: string, other: string): boolean {
+  return key === other || (key.startsWith(other) && /^[.[]/.test(key.slice(other.length)));
+}
+
+/** Each problem once, with the place of its key. */
+function withPlaces({ placeOf }: Loaded, problems: readonly Problem[]): readonly Problem[] {
+  const placed = problems.map((problem) =>
+    problem.key === undefined || problem.line !== undefined ? problem : { ...problem, ...placeOf(problem.key) },
+  );
+  return [...new Map(placed.map((problem) => [formatProblem(problem), problem])).values()];
 }
 
 /** The same for what watches the files: with what they held before they were read. */

@@ -32,6 +32,8 @@ export interface LoadInput {
 export interface Loaded {
   /** Undefined as soon as one problem is an error. */
   readonly config: Config | undefined;
+  /** With errors: what is right of it, the wrong keys at their defaults. Never to be served; only for a look at what else is wrong. */
+  readonly rest: Config | undefined;
   /** Errors before warnings, each in the order of the file. */
   readonly problems: readonly Problem[];
   /** The file that was read (or could not be), as an absolute path. */
@@ -58,7 +60,7 @@ export function loadConfig(input: LoadInput): Loaded {
   const pidfile = flags.pidfile === undefined ? undefined : resolve(workingDirectory, flags.pidfile);
   if (!source.ok) {
     const problems = [source.problem];
-    return { config: undefined, problems, file, pidfile, placeOf: () => ({}), source, files: [] };
+    return { config: undefined, rest: undefined, problems, file, pidfile, placeOf: () => ({}), source, files: [] };
   }
 
   const base = file === undefined ? workingDirectory : dirname(file);
@@ -87,6 +89,7 @@ export function loadConfig(input: LoadInput): Loaded {
   const failed = problems.some(({ severity }) => severity === "error");
   return {
     config: result.success && !failed ? result.data : undefined,
+    rest: failed && whole.success ? whole.data : undefined,
     problems,
     file,
     pidfile,

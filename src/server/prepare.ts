@@ -33,6 +33,28 @@ export interface Preparation {
  * @param source the configuration file, for problems
  */
 export async function prepare(config: Config, source: string | undefined): Promise<Preparation> {
+  const { problems, tls, users, upstreams, influxdb } = await readNamed(config, source);
+  const failed = problems.some((problem) => problem.severity === "error") || (tls !== undefined && !tls.ok);
+  if (failed) return { prepared: undefined, problems };
+  return {
+    prepared: {
+      config,
+      policy: compilePolicy(config, machineAddresses()),
+      users,
+      tls: tls?.ok === true ? tls : undefined,
+      upstreams: upstreams.filter((entry) => entry !== undefined),
+      influxdb,
+    },
+    problems,
+  };
+}
+
+/** What is wrong with the files, users and names of a configuration that cannot be prepared because something else in it is wrong. */
+export async function problemsOf(config: Config, source: string | undefined): Promise<readonly Problem[]> {
+  return (await readNamed(config, source)).problems;
+}
+
+async function readNamed(config: Config, source: string | undefined) {
   const problems: Problem[] = [];
   const { http } = config;
   const tls = http["https-enabled"]
@@ -47,25 +69,13 @@ export async function prepare(config: Config, source: string | undefined): Promi
       })
     : undefined;
   if (tls !== undefined) problems.push(...tls.problems);
-  const users = compileUsers(await userEntries(config, source, problems));
-  problems.push(...users.problems, ...alertProblems(config, source));
+  const { users, problems: ofUsers } = compileUsers(await userEntries(config, source, problems));
+  problems.push(...ofUsers, ...alertProblems(config, source));
   const upstreams = await Promise.all(
     config.kapacitor.map((instance, index) => upstreamOptions(instance, index, problems)),
   );
   const influxdb = await influxSettings(config.influxdb, problems);
-  const failed = problems.some((problem) => problem.severity === "error") || (tls !== undefined && !tls.ok);
-  if (failed) return { prepared: undefined, problems };
-  return {
-    prepared: {
-      config,
-      policy: compilePolicy(config, machineAddresses()),
-      users: users.users,
-      tls: tls?.ok === true ? tls : undefined,
-      upstreams: upstreams.filter((entry) => entry !== undefined),
-      influxdb,
-    },
-    problems,
-  };
+  return { problems, tls, users, upstreams, influxdb };
 }
 
 /** Everybody whom the configuration and the files of users name, not judged yet. A file that cannot be read is a problem. */
