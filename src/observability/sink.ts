@@ -38,6 +38,8 @@ export async function openSink(file: string): Promise<Sink> {
     mode,
     maxLength: mostWaiting,
   });
+  // It opens the file a moment later. Where that fails (its folder was moved meanwhile) every line would be an exception.
+  if (standard === undefined) await opened(destination);
   let dropped = 0;
   let problem: string | undefined;
   let closed: Promise<void> | undefined;
@@ -102,6 +104,17 @@ export async function openSink(file: string): Promise<Sink> {
     dropped: () => dropped,
     problem: () => problem,
   };
+}
+
+/** Resolves when the file is open; rejects when it cannot be. */
+function opened(destination: ReturnType<typeof pino.destination>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    destination.once("ready", () => {
+      destination.off("error", reject);
+      resolve();
+    });
+    destination.once("error", reject);
+  });
 }
 
 /** Resolves when what was handed over is written, or cannot be within the time. */
