@@ -41,7 +41,7 @@ export const commands: readonly Command[] = [
       ["-pidfile FILE", "holds the process id while it runs"],
     ],
     example: "kapgate run -config /etc/kapgate/kapgate.toml",
-    exit: "0 after a clean stop",
+    exit: "0 after a clean stop, 2 could not start (an address in use, a file that cannot be opened)",
     load: () => import("./run.ts"),
   },
   {
@@ -174,7 +174,7 @@ export const commands: readonly Command[] = [
       ["-upstream URL", "a Kapacitor of yours in place of the stand-in"],
     ],
     example: "kapgate demo",
-    exit: "0, 2 when an answer is not as expected",
+    exit: "0, 2 when an answer is not as expected or it could not start",
     load: () => import("./demo.ts"),
   },
   {
