@@ -62,6 +62,7 @@ export function createWriteLink(options: UpstreamOptions): WriteLink {
     address: addressOf(url),
     connectTimeoutMs: options.connectTimeoutMs,
     asks: true,
+    closed: 0,
   };
   return {
     send: (request, events) => {
@@ -69,7 +70,10 @@ export function createWriteLink(options: UpstreamOptions): WriteLink {
       carriage.begin();
       return () => carriage.abort();
     },
-    close: () => link.agent.destroy(),
+    close: () => {
+      link.closed += 1;
+      link.agent.destroy();
+    },
   };
 }
 
@@ -81,6 +85,8 @@ interface Link {
   readonly connectTimeoutMs: number;
   /** Cleared for a server that takes bodies without ever asking for them. */
   asks: boolean;
+  /** How often it was closed: what was under way then does not begin again. */
+  closed: number;
 }
 
 /** A request under way. */
@@ -88,7 +94,9 @@ class Carriage {
   readonly #link: Link;
   readonly #request: WriteRequest;
   readonly #events: WriteEvents;
+  readonly #closed: number;
   #message: ClientRequest | undefined;
+  #response: IncomingMessage | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** The head says Expect. */
   #asked = false;
@@ -101,6 +109,7 @@ class Carriage {
 
   constructor(link: Link, request: WriteRequest, events: WriteEvents) {
     this.#link = link;
+    this.#closed = link.closed;
     this.#request = request;
     this.#events = events;
   }
@@ -135,7 +144,10 @@ class Carriage {
 
   abort(): void {
     this.#aborted = true;
-    this.#message?.destroy(new Error("given up"));
+    const error = new Error("given up");
+    this.#message?.destroy(error);
+    // Of an answer that is complete, the connection may be gone already.
+    this.#response?.destroy(error);
   }
 
   #connect(socket: Socket): void {
@@ -171,18 +183,24 @@ class Carriage {
       message.end(body);
       return;
     }
-    // A part never passes for the whole.
-    body.on("error", (error) => message.destroy(error));
-    body.pipe(message);
+    // A part never passes for the whole. Its client may have left long ago, and nothing more is heard of a body that is gone.
+    if (body.destroyed) message.destroy(body.errored ?? new Error("the body is gone"));
+    else body.on("error", (error) => message.destroy(error)).pipe(message);
   }
 
   #answer(response: IncomingMessage): void {
     clearTimeout(this.#timer);
     const { statusCode: status = 0, statusMessage: text = "", rawHeaders } = response;
-    response.on("error", (error) => this.#broken(error));
-    if (!this.#wanted && this.#asked && (this.#sent || status < 300)) this.#link.asks = false;
-    if (!this.#sent && status < 300) {
-      // It accepts what it has not seen: nothing is stored, and it has to see it.
+    // 101 without Upgrade: nobody asked for another protocol.
+    if (status < 200) {
+      this.#message?.destroy(new Error("an answer of no use"));
+      return;
+    }
+    // A refusal of what it did not read does not tell that it would have taken it unasked.
+    const isUnasked = status < 300 || (status === 417 && !this.#sent);
+    if (!this.#wanted && this.#asked && isUnasked) this.#link.asks = false;
+    if (!this.#sent && isUnasked && this.#asked) {
+      // It accepts what it has not seen, or does not know Expect: nothing is stored, and it has to see it.
       this.#again();
       return;
     }
@@ -191,9 +209,15 @@ class Carriage {
       this.#sent = true;
       this.#events.sent();
     }
+    this.#response = response;
+    response.on("error", (error) => this.#fail(error, false));
+    response.on("close", () => this.#fail(new Error("the connection was closed"), false));
     this.#events.head(status, text, rawHeaders, response);
-    response.on("data", (chunk: Buffer) => this.#events.data(chunk, response));
+    response.on("data", (chunk: Buffer) => {
+      if (!this.#over) this.#events.data(chunk, response);
+    });
     response.on("end", () => {
+      if (this.#over) return;
       this.#over = true;
       // A connection that has not taken the whole body can carry nothing else.
       if (this.#message?.writableFinished === false) this.#message.destroy();
@@ -203,8 +227,10 @@ class Carriage {
 
   /** The connection ended before the answer did. */
   #broken(error: Error): void {
-    if (this.#over) return;
-    if (!this.#sent && !this.#aborted && this.#message?.reusedSocket === true) {
+    // What comes after a complete answer, or ends the connection, does not undo it: its end is still to be read.
+    if (this.#over || (this.#response?.complete === true && !this.#response.destroyed)) return;
+    const mayRepeat = !this.#sent && !this.#aborted && this.#closed === this.#link.closed;
+    if (mayRepeat && this.#message?.reusedSocket === true) {
       // Kapacitor is gone or has a new process; what was kept is of the old one. A new connection tells which.
       closeIdle(this.#link.agent);
       this.#again();

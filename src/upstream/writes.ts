@@ -195,6 +195,12 @@ export class WriteQueue {
     for (const queued of group.writes) this.#rejoin(queued);
     if (group.writes.length > 0) slots.groups.giveBack(group);
     else slots.groups.finish(group);
+    if (this.#outage === undefined && group.writes.length === 0) {
+      // It was given up, which says nothing about Kapacitor.
+      this.#pump(slots);
+      this.#settleIdle();
+      return;
+    }
     if (this.#outage === undefined) {
       this.#outage = { since: this.#now(), failure, probing: false, cancel: () => {} };
       this.#retryLater(this.#outage);
