@@ -1,8 +1,7 @@
 /** Lists of addresses that shut out or let in more than an operator is likely to mean. */
 import { compileCidrs, parseAddress, parseCidr } from "../core/cidr.ts";
-import type { CheckFinding } from "./checks.ts";
 import type { Config } from "./schema.ts";
-import type { Path } from "./tree.ts";
+import type { CheckFinding, Path } from "./tree.ts";
 
 export function checkAddresses(config: Config, ownAddresses: readonly string[]): readonly CheckFinding[] {
   return [...wideTrust(config.access), ...deniedFriends(config, ownAddresses)];

@@ -1,7 +1,6 @@
 /** Whether requests find exactly one instance. */
-import type { CheckFinding } from "./checks.ts";
 import type { Config } from "./schema.ts";
-import type { Path } from "./tree.ts";
+import type { CheckFinding, Path } from "./tree.ts";
 
 export function checkInstances(config: Config): readonly CheckFinding[] {
   return [

@@ -1,9 +1,8 @@
 /** The two listeners: TLS, and what stands open on them. */
 import { statSync } from "node:fs";
 import { isLoopback } from "./check-addresses.ts";
-import type { CheckFinding } from "./checks.ts";
 import type { Config } from "./schema.ts";
-import type { Path } from "./tree.ts";
+import type { CheckFinding, Path } from "./tree.ts";
 import type { BindAddress } from "./values.ts";
 
 export function checkListeners(config: Config, serving: boolean): readonly CheckFinding[] {

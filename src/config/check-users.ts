@@ -1,9 +1,8 @@
 /** Who can log in, and whether a user is complete. */
 import { isLoopback } from "./check-addresses.ts";
-import type { CheckFinding } from "./checks.ts";
 import type { Config } from "./schema.ts";
 import type { Secret } from "./secret.ts";
-import type { Path } from "./tree.ts";
+import type { CheckFinding, Path } from "./tree.ts";
 
 export function checkUsers(config: Config, serving: boolean): readonly CheckFinding[] {
   const instances = config.kapacitor.map(({ name }) => name);

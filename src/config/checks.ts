@@ -4,12 +4,7 @@ import { checkInstances } from "./check-instances.ts";
 import { checkListeners } from "./check-listeners.ts";
 import { checkUsers } from "./check-users.ts";
 import type { Config } from "./schema.ts";
-import type { Finding, Path } from "./tree.ts";
-
-/** A finding, and the other keys that it depends on. */
-export interface CheckFinding extends Finding {
-  readonly involves?: readonly Path[];
-}
+import type { CheckFinding, Finding, Path } from "./tree.ts";
 
 export interface CheckContext {
   /** Whether somebody is going to connect: then there must be a certificate and somebody who can log in. */

@@ -12,6 +12,11 @@ export interface Finding {
   readonly text: string;
 }
 
+/** A finding, and the other keys that it depends on. */
+export interface CheckFinding extends Finding {
+  readonly involves?: readonly Path[];
+}
+
 /** `user[0].password-hash`; a key that is not plain is quoted. */
 export function formatPath(path: Path): string {
   return path.reduce<string>((before, step) => {
