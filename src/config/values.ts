@@ -114,7 +114,7 @@ export function formatBindAddress(address: BindAddress | undefined): string {
 }
 
 /** Whether the text is a DNS name or a four-part IPv4 address: no port, no scheme, no octal or short address. */
-export function isPlainHost(text: string): boolean {
+function isPlainHost(text: string): boolean {
   if (text.length > 253 || !/^(?!-)[A-Za-z0-9_-]{1,63}(?:\.(?!-)[A-Za-z0-9_-]{1,63})*$/.test(text)) return false;
   // A last label of digits (or hexadecimal) is read as an address by resolvers and by WHATWG URLs.
   return /(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)$/i.test(text) ? parseAddress(text) !== undefined : true;

@@ -60,7 +60,7 @@ export interface JsonLimits {
   readonly values: number;
 }
 
-export const defaultJsonLimits: JsonLimits = { size: 25_000_000, depth: 100, values: 500_000 };
+const defaultJsonLimits: JsonLimits = { size: 25_000_000, depth: 100, values: 500_000 };
 
 export type JsonReading =
   | { readonly ok: true; readonly value: JsonNode; readonly end: number }

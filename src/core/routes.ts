@@ -154,7 +154,7 @@ export type RouteMatch =
   | { readonly kind: "unknown" };
 
 /** The path that Kapacitor routes: its preview catch-all rewrites the first `/kapacitor/v1preview` once; a nested one is its 404. */
-export function canonicalPath(decodedPath: string): string | undefined {
+function canonicalPath(decodedPath: string): string | undefined {
   if (!decodedPath.startsWith(`${previewBase}/`) || decodedPath === `${previewBase}/logs`) return decodedPath;
   const rewritten = base + decodedPath.slice(previewBase.length);
   return rewritten.startsWith(`${previewBase}/`) ? undefined : rewritten;

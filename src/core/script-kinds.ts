@@ -156,9 +156,6 @@ export function handlerProperty(handler: HandlerKindName, name: string): Propert
   return address === undefined ? plain : { gives: "receiver", address };
 }
 
-/** The documented names of chain methods, as Kapacitor looks them up. */
-export const chainNames: readonly string[] = [...chainMethods.keys()];
-
 function methods(names: string): ReadonlySet<string> {
   return new Set(names.split(" ").filter(Boolean).map(methodName));
 }

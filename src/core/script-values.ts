@@ -55,7 +55,7 @@ export function givenValue(given: TaskVar): Value {
 }
 
 /** The vars that values depend on, each once. */
-export function varsOf(values: readonly Value[]): readonly string[] {
+function varsOf(values: readonly Value[]): readonly string[] {
   const names = new Set<string>();
   for (const value of values) {
     if (value.kind !== "plain" && value.kind !== "list") continue;

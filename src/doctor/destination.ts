@@ -45,11 +45,6 @@ export function originOf({ host, port }: { readonly host: string; readonly port:
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-/** `https://host:9443/path` */
-export function destinationText(scheme: string, host: string, port: number, path: string): string {
-  return `${scheme}://${originOf({ host, port })}${path}`;
-}
-
 function decode(text: string): string {
   try {
     return decodeURIComponent(text);

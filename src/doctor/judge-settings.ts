@@ -200,6 +200,6 @@ function subscriptionsOf(facts: Facts, kapacitor: KapacitorFacts, cluster: Clust
   return (detailsOf(facts.influxdb)?.subscriptions ?? []).filter((subscription) => subscription.name === name);
 }
 
-export function urlOf({ scheme, host, port, path }: Told): string {
+function urlOf({ scheme, host, port, path }: Told): string {
   return `${scheme}://${originOf({ host, port })}${path}`;
 }

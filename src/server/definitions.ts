@@ -39,7 +39,7 @@ export interface DefinitionLimits {
   readonly bytes: number;
 }
 
-export const defaultDefinitionLimits: DefinitionLimits = { count: 256, bytes: 100_000_000 };
+const defaultDefinitionLimits: DefinitionLimits = { count: 256, bytes: 100_000_000 };
 
 interface Waiter {
   readonly give: (turn: Turn) => void;

@@ -4,7 +4,7 @@ import { Buffer, isUtf8 } from "node:buffer";
  * Text out of bytes the way Go's `utf8.DecodeRune` walks them: one replacement for every single invalid byte
  * (WHATWG decoders make one of a whole truncated sequence, so lengths would differ).
  */
-export function decodeBytes(bytes: Buffer, replacement: (byte: number) => string): string {
+function decodeBytes(bytes: Buffer, replacement: (byte: number) => string): string {
   if (isUtf8(bytes)) return bytes.toString("utf8");
   let text = "";
   let plain = 0;
@@ -23,7 +23,7 @@ export function decodeBytes(bytes: Buffer, replacement: (byte: number) => string
 }
 
 /** As `string(bytes)` looks once Go's encoding/json has touched it: invalid bytes are U+FFFD. */
-export function replacing(bytes: Buffer): string {
+function replacing(bytes: Buffer): string {
   return decodeBytes(bytes, () => "\ufffd");
 }
 

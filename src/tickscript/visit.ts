@@ -2,7 +2,7 @@
 import type { Node } from "./ast.ts";
 
 /** The nodes right below a node, in the order of the script. A kind that is missing here does not compile. */
-export function childrenOf(node: Node): readonly Node[] {
+function childrenOf(node: Node): readonly Node[] {
   switch (node.kind) {
     case "program":
       return node.statements;
