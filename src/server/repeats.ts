@@ -46,14 +46,15 @@ const mostShared = 2048;
 
 export function createRepeats(): Repeats {
   const memory = new WeakMap<Socket, Remembered>();
-  /** By {@link sharedKey}, the oldest first. */
+  /** By {@link sharedKey}, the oldest first; all of one state, so that what was replaced is not kept for their sake. */
   const shared = new Map<string, Remembered>();
+  let sharedState: GatewayState | undefined;
 
   /** What was found out on another connection holds here when all that a connection brings to it is its address. */
   const recallShared = (state: GatewayState, request: IncomingMessage): Remembered | undefined => {
-    if (state.clientTrust !== undefined || shared.size === 0) return undefined;
+    if (state.clientTrust !== undefined || sharedState !== state) return undefined;
     const found = shared.get(sharedKey(request));
-    if (found?.state !== state || found.peer !== request.socket.remoteAddress || !hasHeadOf(found, request))
+    if (found === undefined || found.peer !== request.socket.remoteAddress || !hasHeadOf(found, request))
       return undefined;
     memory.set(request.socket, found);
     return found;
@@ -78,6 +79,8 @@ export function createRepeats(): Repeats {
       const remembered = { state, peer, method, url, httpVersion, rawHeaders, lengthAt, facts, plan };
       memory.set(socket, remembered);
       if (state.clientTrust !== undefined || peer === undefined) return;
+      if (sharedState !== state) shared.clear();
+      sharedState = state;
       const key = sharedKey(request);
       shared.delete(key);
       shared.set(key, remembered);

@@ -28,6 +28,8 @@ async function start(t: Tap, { head, body = (socket) => void socket.write(accept
     const connection = sockets.length;
     let text = "";
     let hadHead = false;
+    // Else the kernel keeps what is sent unasked until the client says something.
+    socket.setNoDelay(true);
     socket.on("error", () => {});
     socket.on("data", (chunk: Buffer) => {
       text += chunk.toString("latin1");
@@ -160,7 +162,7 @@ t.test(
   "an answer on an idle connection, with nothing asked for before it, is not that of the next write",
   async (t) => {
     const late = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
-    for (const extra of [late, `${late}${late}`]) {
+    for (const extra of [late, `${late}${late}`, proceed + late, proceed]) {
       const { outcome, sockets } = await start(t, { head: polite });
       t.equal(await outcome(), "sent 204 end");
       sockets[0]?.write(extra);
