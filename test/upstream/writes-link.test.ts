@@ -155,6 +155,24 @@ t.test("who ends after it asked may have taken it", async (t) => {
   t.equal(sockets.length, 1, "it is not sent again");
 });
 
+t.test(
+  "a kept connection that ends after it asked is no reason to send again: the body may have been taken",
+  async (t) => {
+    const taken: number[] = [];
+    const { send } = await start(t, {
+      head: polite,
+      body: (socket, connection) => {
+        taken.push(connection);
+        if (taken.length === 2) socket.resetAndDestroy();
+        else socket.write(accepted);
+      },
+    });
+    t.equal(await send(), "sent 204 end");
+    t.equal(await send(), "sent failed upstream_reset");
+    t.same(taken, [1, 1], "it was taken once");
+  },
+);
+
 t.test("who never asks gets the body after a while, and the next one at once", async (t) => {
   const { send, requests } = await start(t, { head: () => {} });
   t.equal(await send(), "sent 204 end");

@@ -1,0 +1,34 @@
+import { connect } from "node:tls";
+import t from "tap";
+import { startStandin } from "../../src/standin/server.ts";
+import { admin, adminUser, basic, startTestGateway } from "../support/gateway.ts";
+
+t.test("a head that was accepted from one address is judged anew from another", async (t) => {
+  const standin = await startStandin();
+  t.teardown(() => standin.close());
+  const gateway = await startTestGateway(`${adminUser}[[kapacitor]]\nurl = "${standin.url}"\n`, {
+    http: 'deny-cidrs = ["127.0.0.2/32"]',
+  });
+  t.teardown(() => gateway.close());
+  const head = `POST /write?db=d HTTP/1.1\r\nHost: x\r\nAuthorization: ${basic(admin)}\r\nContent-Length: 6\r\n\r\n`;
+  /** The status line of a write on a connection of its own. */
+  const write = (localAddress: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const socket = connect({ host: "127.0.0.1", port: gateway.port, ca: gateway.ca, localAddress }, () =>
+        socket.write(`${head}m v=1\n`),
+      );
+      socket.once("error", reject);
+      socket.once("data", (data: Buffer) => {
+        socket.destroy();
+        resolve(data.toString("latin1").slice(9, 12));
+      });
+    });
+  for (const [address, status] of [
+    ["127.0.0.1", "204"],
+    ["127.0.0.1", "204"],
+    ["127.0.0.2", "403"],
+    ["127.0.0.1", "204"],
+  ] as const)
+    t.equal(await write(address), status, address);
+  t.equal(standin.points.length, 3);
+});
