@@ -1,3 +1,4 @@
+import { connect as connectTcp } from "node:net";
 import { connect } from "node:tls";
 import t from "tap";
 import { startStandin } from "../../src/standin/server.ts";
@@ -6,15 +7,17 @@ import { admin, adminUser, basic, startTestGateway } from "../support/gateway.ts
 t.test("a head that was accepted from one address is judged anew from another", async (t) => {
   const standin = await startStandin();
   t.teardown(() => standin.close());
-  const gateway = await startTestGateway(`${adminUser}[[kapacitor]]\nurl = "${standin.url}"\n`, {
-    http: 'deny-cidrs = ["127.0.0.2/32"]',
-  });
+  const gateway = await startTestGateway(
+    `${adminUser}[access]\ndeny-cidrs = ["127.0.0.2/32"]\n[[kapacitor]]\nurl = "${standin.url}"\n`,
+  );
   t.teardown(() => gateway.close());
   const head = `POST /write?db=d HTTP/1.1\r\nHost: x\r\nAuthorization: ${basic(admin)}\r\nContent-Length: 6\r\n\r\n`;
   /** The status line of a write on a connection of its own. */
   const write = (localAddress: string): Promise<string> =>
     new Promise((resolve, reject) => {
-      const socket = connect({ host: "127.0.0.1", port: gateway.port, ca: gateway.ca, localAddress }, () =>
+      const below = connectTcp({ host: "127.0.0.1", port: gateway.port, localAddress });
+      below.once("error", reject);
+      const socket = connect({ socket: below, ca: gateway.ca, host: "127.0.0.1" }, () =>
         socket.write(`${head}m v=1\n`),
       );
       socket.once("error", reject);
