@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { timestamp, writeLine } from "../observability/logger.ts";
-import { classOf, type Exchange, statusOf } from "./exchange.ts";
+import { classOf, type Exchange } from "./exchange.ts";
 
 export interface AccessLogOptions {
   readonly "log-enabled": boolean;
@@ -26,9 +26,9 @@ export function logAccess(log: Logger, options: AccessLogOptions, exchange: Exch
     lane,
     class: classOf(exchange),
     instance: exchange.located?.instance,
-    method: exchange.request.method,
+    method: exchange.head.method,
     path: exchange.loggedPath,
-    status: statusOf(exchange),
+    status: exchange.status,
     reason: exchange.reason,
     would_refuse: exchange.wouldRefuse?.reason,
     would_refuse_text: exchange.wouldRefuse?.text,
@@ -39,7 +39,7 @@ export function logAccess(log: Logger, options: AccessLogOptions, exchange: Exch
     bytes_out: exchange.bytesOut,
     duration_ms: round(performance.now() - exchange.startedAt),
     upstream_ms: exchange.upstreamMs === undefined ? undefined : round(exchange.upstreamMs),
-    aborted: exchange.response.writableFinished ? undefined : true,
+    aborted: exchange.isDelivered ? undefined : true,
     cause: exchange.cause,
   };
   if (failed) log.error(record, "request");
@@ -52,8 +52,8 @@ function round(milliseconds: number): number {
 }
 
 /** A write without anything to say about it: nearly every record. Written here, because pino would take as long as all else together. */
-function isOrdinary({ reason, wouldRefuse, cause, response }: Exchange): boolean {
-  return reason === undefined && wouldRefuse === undefined && cause === undefined && response.writableFinished;
+function isOrdinary({ reason, wouldRefuse, cause, isDelivered }: Exchange): boolean {
+  return reason === undefined && wouldRefuse === undefined && cause === undefined && isDelivered;
 }
 
 function commonText(exchange: Exchange): string {
@@ -61,7 +61,7 @@ function commonText(exchange: Exchange): string {
     lane: exchange.located?.lane,
     class: classOf(exchange),
     instance: exchange.located?.instance,
-    method: exchange.request.method,
+    method: exchange.head.method,
     path: exchange.loggedPath,
     principal: exchange.principal?.name,
     client_address: exchange.clientAddress,
@@ -71,12 +71,12 @@ function commonText(exchange: Exchange): string {
 }
 
 function ordinaryRecord(exchange: Exchange, common: string): string {
-  const { requestId, upstreamRequestId, upstreamMs, response, bytesIn, bytesOut, startedAt } = exchange;
+  const { requestId, upstreamRequestId, upstreamMs, status, bytesIn, bytesOut, startedAt } = exchange;
   const upstreamId =
     upstreamRequestId === undefined ? "" : `"upstream_request_id":${JSON.stringify(upstreamRequestId)},`;
   const upstreamTime = upstreamMs === undefined ? "" : `"upstream_ms":${round(upstreamMs)},`;
   return (
-    `{"level":"info","time":"${timestamp()}","request_id":"${requestId}",${upstreamId}${common},"status":${response.statusCode},` +
+    `{"level":"info","time":"${timestamp()}","request_id":"${requestId}",${upstreamId}${common},"status":${status},` +
     `"bytes_in":${bytesIn},"bytes_out":${bytesOut},"duration_ms":${round(performance.now() - startedAt)},${upstreamTime}"msg":"request"}`
   );
 }

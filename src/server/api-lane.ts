@@ -135,7 +135,7 @@ async function serveAuthenticated(
   const decision = decide(
     state.policy,
     {
-      method: exchange.request.method ?? "",
+      method: exchange.head.method,
       target,
       located,
       query: exchange.query,

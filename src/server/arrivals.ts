@@ -1,8 +1,8 @@
-import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 
 /** A body that is arriving. */
 export interface Arrival {
-  readonly request: IncomingMessage;
+  readonly socket: Socket;
   /** No byte came for the time, although we were willing to take one. */
   stalled(): void;
   /** Kept here by the list that it is in. */
@@ -50,7 +50,7 @@ export function createArrivals(timeoutMs: number): Arrivals {
     }
     for (let place = first; place !== undefined; ) {
       const { arrival, next } = place;
-      const { bytesRead } = arrival.request.socket;
+      const { bytesRead } = arrival.socket;
       if (bytesRead === place.seen) {
         remove(arrival);
         arrival.stalled();
@@ -62,7 +62,7 @@ export function createArrivals(timeoutMs: number): Arrivals {
   return {
     timeoutMs,
     add: (arrival) => {
-      if (timeoutMs === 0) return;
+      if (timeoutMs === 0 || arrival.place !== undefined) return;
       const place: Place = { arrival, previous: undefined, next: first, seen: -1 };
       if (first !== undefined) first.previous = place;
       first = place;

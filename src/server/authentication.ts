@@ -34,8 +34,8 @@ export function credentialSource(
 }
 
 /** The user that the client certificate of the connection names; a certificate that names no user, or two, is nobody. */
-export function certifiedPrincipal(state: GatewayState, { request }: Exchange): Principal | undefined {
-  const names = state.certificates.namesOf(request.socket, state.clientTrust);
+export function certifiedPrincipal(state: GatewayState, { socket }: Exchange): Principal | undefined {
+  const names = state.certificates.namesOf(socket, state.clientTrust);
   return names === undefined ? undefined : state.verifier.certified(names);
 }
 
@@ -43,11 +43,11 @@ export function certifiedPrincipal(state: GatewayState, { request }: Exchange): 
  * Refuses a connection without the client certificate that `client-auth = "required"` asks for. Handshakes do so too; this is for connections
  * that are older than that setting or than their certificate lives. The answer ends the connection: only a new one can show a certificate.
  */
-export function missingCertificate(state: GatewayState, { request, response }: Exchange): Challenge | undefined {
+export function missingCertificate(state: GatewayState, exchange: Exchange): Challenge | undefined {
   const { clientTrust, certificates } = state;
-  if (clientTrust?.required !== true || certificates.namesOf(request.socket, clientTrust) !== undefined)
+  if (clientTrust?.required !== true || certificates.namesOf(exchange.socket, clientTrust) !== undefined)
     return undefined;
-  response.shouldKeepAlive = false;
+  exchange.response.shouldKeepAlive = false;
   return challenge(
     "credentials_required",
     "a client certificate is required: connect again with one that the gateway's tls.client-ca has signed and that is valid now",

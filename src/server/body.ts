@@ -71,9 +71,9 @@ export function readBody(
 ): Promise<BodyResult> {
   const { request, response } = exchange;
   const tooLarge = (): Deny => deny("body_too_large", `the request body is larger than ${limit} bytes`);
-  if ((exchange.contentLength ?? 0) > limit) return Promise.resolve(tooLarge());
+  if ((exchange.head.contentLength ?? 0) > limit) return Promise.resolve(tooLarge());
   if (!hasBody(exchange)) return Promise.resolve({ kind: "body", bytes: Buffer.alloc(0) });
-  if (exchange.expectsContinue) response.writeContinue();
+  if (exchange.head.expectsContinue) response.writeContinue();
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let length = 0;

@@ -1,7 +1,7 @@
 import { changedObject, isChange, nameInAnswer, nameInBody } from "../core/changed-object.ts";
 import type { AuditLog, Change } from "../observability/audit-log.ts";
 import { ChangeTrail } from "./change-trail.ts";
-import { type Exchange, statusOf } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
 
 /** Opens the trail of a request that changes Kapacitor; undefined for every other one. */
 export function openTrail(exchange: Exchange): ChangeTrail | undefined {
@@ -41,7 +41,7 @@ export function createChanges(audit: AuditLog): Changes {
 }
 
 function changeOf(exchange: Exchange): Change | undefined {
-  const { change: trail, request, located, reason } = exchange;
+  const { change: trail, head, located, reason } = exchange;
   const route = located?.route;
   if (trail === undefined || route?.kind !== "route") return undefined;
   const named =
@@ -55,7 +55,7 @@ function changeOf(exchange: Exchange): Change | undefined {
     client_address: exchange.clientAddress,
     remote_address: exchange.remoteAddress,
     instance: located?.instance,
-    method: request.method,
+    method: head.method,
     class: route.class,
     object,
     new_name: newName,
@@ -63,6 +63,6 @@ function changeOf(exchange: Exchange): Change | undefined {
     reason,
     would_refuse: exchange.wouldRefuse?.reason,
     upstream_status: trail.upstreamStatus,
-    status: statusOf(exchange),
+    status: exchange.status,
   };
 }

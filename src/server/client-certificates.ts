@@ -1,5 +1,4 @@
-import type { Server } from "node:http";
-import type { Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { certificateNames } from "../credentials/certificate-names.ts";
 import { connectionName } from "./connection-name.ts";

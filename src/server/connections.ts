@@ -1,5 +1,5 @@
-import type { Server, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import type { ServerResponse } from "node:http";
+import type { Server, Socket } from "node:net";
 import { connectionName } from "./connection-name.ts";
 
 export interface ConnectionLimits {
@@ -7,6 +7,21 @@ export interface ConnectionLimits {
   readonly "max-connections": number;
   /** Connections at once from one peer address; 0: no limit. A new one past it is closed. */
   readonly "max-connections-per-address": number;
+  /** Milliseconds for the head of a request, and for a connection that serves nothing; 0: no limit. */
+  readonly "header-timeout": number;
+  readonly "idle-timeout": number;
+}
+
+/** An answer, as far as its connection is concerned. */
+export type Answer = Pick<ServerResponse, "headersSent" | "writableFinished" | "shouldKeepAlive">;
+
+/** A connection in the table. */
+export interface Tracked {
+  /** Something came that belongs to no request so far. */
+  received(): void;
+  /** Counts a request until its answer has ended. */
+  began(answer: Answer): void;
+  ended(answer: Answer): void;
 }
 
 /** A limit that was met, with what to do about it. */
@@ -19,11 +34,17 @@ export const limitTexts = {
 /** Told of a connection that a limit cost. */
 export type OnLimit = (limit: keyof typeof limitTexts, remoteAddress: string | undefined) => void;
 
+export interface ConnectionEvents {
+  readonly limitMet?: OnLimit;
+  /** Told of a client whose request has begun and does not come to the end of its head; without this it is cut. */
+  readonly headLate?: (client: Socket) => void;
+}
+
 export interface Connections {
   /** Open connections, handshakes included. */
   count(): number;
-  /** Counts a request until its response is closed. */
-  requestBegan(socket: Socket, response: ServerResponse): void;
+  /** The place in the table of a connection that is open; `client` is the TCP socket that was accepted, or the TLS socket on it. */
+  track(client: Socket): Tracked;
   /** Whether an answer on this connection has begun and not ended. */
   isAnswering(socket: Socket): boolean;
   /**
@@ -40,8 +61,10 @@ export interface Connections {
 
 interface Entry {
   readonly socket: Socket;
+  /** What the client's requests come from. */
+  client: Socket;
   /** In the order of their requests. A Set that is in steady use would hold on to old ones until its old tables are collected. */
-  readonly responses: ServerResponse[];
+  readonly answers: Answer[];
   /** When it was opened or became idle, in milliseconds of performance.now(). */
   idleSince: number;
   /** Bytes that the peer had taken when they were looked at last, and since when there is no more. */
@@ -55,13 +78,17 @@ export interface ConnectionTimes {
   /** A client may take nothing of an answer that waits for it for so long. */
   readonly stalledMs: number;
   readonly sweepMs: number;
+  /** How often it is looked whose time is over. */
+  readonly lateMs: number;
 }
 
 /**
  * The kernel takes more of an answer only when a third of its buffer has room again: of one grown to 4 MB, a client that reads 10 kB/s makes
  * as much in 130 s, and it is none that has stopped.
  */
-const defaultTimes: ConnectionTimes = { newcomerMs: 2000, stalledMs: 300_000, sweepMs: 5000 };
+/** A client may have sent a request in the moment in which it was told to be quick (as node's keepAliveTimeoutBuffer). */
+const idleGraceMs = 1000;
+const defaultTimes: ConnectionTimes = { newcomerMs: 2000, stalledMs: 300_000, sweepMs: 5000, lateMs: 100 };
 
 /**
  * Tracks the connections of a listener from TCP accept on and holds the limits. A TLS server shows the TCP socket when it accepts and the
@@ -71,15 +98,15 @@ const defaultTimes: ConnectionTimes = { newcomerMs: 2000, stalledMs: 300_000, sw
 export function trackConnections(
   server: Server,
   limits: () => ConnectionLimits,
-  onLimit: OnLimit = () => {},
+  events: ConnectionEvents = {},
   times: ConnectionTimes = defaultTimes,
 ): Connections {
   const open = new Map<string, Entry>();
-  /** Connections without a request so far, and those that serve nothing any more; each in the order in which they came to it. */
+  const { limitMet: onLimit = () => {}, headLate = (client: Socket) => void client.destroy() } = events;
+  /** Connections that wait for the head of a request, and those that serve nothing any more; each in the order in which they came to it. */
   const newcomers = new Set<Entry>();
   const idle = new Set<Entry>();
   const perAddress = new Map<string, number>();
-  const known = new WeakMap<Socket, Entry>();
   let unanswered = 0;
   const waiting: (() => void)[] = [];
   /** "grace": idle connections get a last chance. */
@@ -115,7 +142,7 @@ export function trackConnections(
     }
     const key = connectionName(socket);
     const now = performance.now();
-    const entry: Entry = { socket, responses: [], idleSince: now, taken: 0, takenAt: now };
+    const entry: Entry = { socket, client: socket, answers: [], idleSince: now, taken: 0, takenAt: now };
     open.set(key, entry);
     newcomers.add(entry);
     perAddress.set(address, fromHere);
@@ -129,20 +156,64 @@ export function trackConnections(
     });
   });
 
-  const find = (socket: Socket): Entry | undefined => {
-    const entry = known.get(socket) ?? open.get(connectionName(socket));
-    if (entry !== undefined) known.set(socket, entry);
-    return entry;
-  };
-
-  const rest = (entry: Entry, socket: Socket): void => {
-    if (entry.responses.length > 0 || socket.destroyed) return;
+  const rest = (entry: Entry): void => {
+    if (entry.answers.length > 0 || entry.socket.destroyed) return;
     if (draining === "yes") {
-      socket.destroySoon();
+      entry.client.destroySoon();
       return;
     }
     entry.idleSince = performance.now();
     idle.add(entry);
+  };
+
+  const track = (client: Socket): Tracked => {
+    const entry = open.get(connectionName(client));
+    if (entry !== undefined) entry.client = client;
+    // The time for a head begins when TLS is there.
+    if (entry !== undefined && newcomers.delete(entry)) awaitHead(entry);
+    return {
+      received: () => {
+        if (entry === undefined || !idle.delete(entry)) return;
+        awaitHead(entry);
+      },
+      began: (answer) => {
+        unanswered += 1;
+        if (entry === undefined) return;
+        entry.answers.push(answer);
+        newcomers.delete(entry);
+        idle.delete(entry);
+        if (draining !== "no") answer.shouldKeepAlive = false;
+      },
+      ended: (answer) => {
+        if (entry !== undefined) {
+          entry.answers.splice(entry.answers.indexOf(answer), 1);
+          rest(entry);
+        }
+        unanswered -= 1;
+        if (unanswered === 0) for (const resolve of waiting.splice(0)) resolve();
+      },
+    };
+  };
+
+  const awaitHead = (entry: Entry): void => {
+    entry.idleSince = performance.now();
+    newcomers.add(entry);
+  };
+
+  /** Ends what has waited for too long, the oldest first. */
+  const endLate = (): void => {
+    const now = performance.now();
+    const { "header-timeout": headMs, "idle-timeout": idleMs } = limits();
+    for (const entry of newcomers) {
+      if (headMs === 0 || now - entry.idleSince < headMs) break;
+      newcomers.delete(entry);
+      if (entry.client.bytesRead === 0) entry.socket.destroy();
+      else headLate(entry.client);
+    }
+    for (const entry of idle) {
+      if (idleMs === 0 || now - entry.idleSince < idleMs + idleGraceMs) break;
+      entry.socket.destroy();
+    }
   };
 
   const closeIdle = (unusedMs: number): void => {
@@ -159,39 +230,23 @@ export function trackConnections(
     }
   };
   server.once("listening", () => {
-    const timer = setInterval(sweep, times.sweepMs).unref();
-    server.once("close", () => clearInterval(timer));
+    const timers = [setInterval(sweep, times.sweepMs), setInterval(endLate, times.lateMs)];
+    for (const timer of timers) timer.unref();
+    server.once("close", () => timers.forEach(clearInterval));
   });
 
   return {
     count: () => open.size,
-    requestBegan: (socket, response) => {
-      unanswered += 1;
-      const entry = find(socket);
-      response.once("close", () => {
-        if (entry !== undefined) {
-          entry.responses.splice(entry.responses.indexOf(response), 1);
-          rest(entry, socket);
-        }
-        unanswered -= 1;
-        if (unanswered === 0) for (const resolve of waiting.splice(0)) resolve();
-      });
-      if (entry === undefined) return;
-      entry.responses.push(response);
-      newcomers.delete(entry);
-      idle.delete(entry);
-      if (draining !== "no") response.shouldKeepAlive = false;
-    },
-    isAnswering: (socket) => {
-      for (const response of find(socket)?.responses ?? [])
-        if (response.headersSent && !response.writableFinished) return true;
-      return false;
-    },
+    track,
+    isAnswering: (socket) =>
+      open
+        .get(connectionName(socket))
+        ?.answers.some(({ headersSent, writableFinished }) => headersSent && !writableFinished) ?? false,
     drain: (graceMs) => {
       draining = graceMs > 0 ? "grace" : "yes";
       for (const entry of open.values()) {
         // Those before it on the same connection have to leave it open.
-        const last = entry.responses.at(-1);
+        const last = entry.answers.at(-1);
         if (last !== undefined && !last.headersSent) last.shouldKeepAlive = false;
       }
       closeIdle(graceMs);
@@ -210,10 +265,8 @@ export function trackConnections(
 
 /** Whether a part of an answer waits that the peer has taken nothing of for too long. */
 function isStalled(entry: Entry, now: number, stalledMs: number): boolean {
-  const [response] = entry.responses;
-  const socket = response?.socket;
-  const waits = socket?.writableLength ?? 0;
-  const taken = (socket?.bytesWritten ?? 0) - waits;
+  const { writableLength: waits, bytesWritten } = entry.client;
+  const taken = bytesWritten - waits;
   if (waits === 0 || taken !== entry.taken) {
     entry.taken = taken;
     entry.takenAt = now;

@@ -62,7 +62,7 @@ export async function forward(state: GatewayState, exchange: Exchange, plan: For
     });
   }
   if (body === undefined && hasBody(exchange)) {
-    if (exchange.expectsContinue) exchange.response.writeContinue();
+    if (exchange.head.expectsContinue) exchange.response.writeContinue();
     exchange.request.on("data", (chunk: Buffer) => {
       exchange.bytesIn += chunk.length;
     });
@@ -110,7 +110,7 @@ function headersFor(
     host: headerValues(exchange.rawHeaders, "host")[0] ?? "",
     authorization: upstream.authorization,
     principal: principalField(upstream.options.principalHeader, exchange.principal),
-    bodyLength: body?.length ?? (hasBody(exchange) || !takesBody.has(exchange.request.method ?? "") ? undefined : 0),
+    bodyLength: body?.length ?? (hasBody(exchange) || !takesBody.has(exchange.head.method ?? "") ? undefined : 0),
   });
 }
 

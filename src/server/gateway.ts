@@ -1,5 +1,4 @@
-import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Server } from "node:net";
 import { isDeepStrictEqual } from "node:util";
 import { createVerifier, hashConcurrency } from "../credentials/verifier.ts";
 import { createInfluxHolder } from "../influxdb/influx.ts";
@@ -10,11 +9,11 @@ import { createAdminAnswers } from "./admin-answers.ts";
 import { createApiLane } from "./api-lane.ts";
 import { type Audits, createAudits } from "./audits.ts";
 import { type ClientTrust, createClientCertificates } from "./client-certificates.ts";
-import { createDispatch } from "./dispatch.ts";
+import { createDispatch, createEntrance } from "./dispatch.ts";
+import { KnownHeads } from "./known-heads.ts";
 import { bind, createListener } from "./listen.ts";
 import type { Prepared } from "./prepare.ts";
 import { createReloadHistory, type ReloadHistory } from "./reload-history.ts";
-import { createRepeats } from "./repeats.ts";
 import { createResolver, type Resolve } from "./resolve.ts";
 import { createStanding, type StandingTimes } from "./standing.ts";
 import type { GatewayState } from "./state.ts";
@@ -107,12 +106,13 @@ export async function startGateway(prepared: Prepared, log: Log, extras: Gateway
     addresses: () => ({ clients: listening, admin: admin?.address }),
   });
   const { metrics, observer } = telemetry;
-  const repeats = createRepeats();
-  const writeLane = createWriteLane(repeats, metrics.written);
+  const heads = new KnownHeads();
+  const writeLane = createWriteLane(heads, metrics.written);
   const standing = createStanding(() => state, extras.standing);
   const apiLane = await createApiLane(resolve, standing);
-  const dispatch = createDispatch(() => state, apiLane, writeLane, repeats, observer);
-  const listener = createListener(prepared.tls?.context, prepared.config.http, dispatch, log.pino, {
+  const dispatch = createDispatch(() => state, apiLane, writeLane, observer);
+  const entrance = createEntrance(() => state, writeLane, heads, observer);
+  const listener = createListener(prepared.tls?.context, prepared.config.http, dispatch, entrance, log.pino, {
     handshakeFailed: metrics.handshakeFailed,
     limitMet: metrics.connectionClosed,
     requestBroken: observer.requestBroken,

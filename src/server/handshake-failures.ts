@@ -1,5 +1,4 @@
-import type { Server } from "node:http";
-import type { TLSSocket } from "node:tls";
+import type { Server, TLSSocket } from "node:tls";
 import type { WarnSeldom } from "./seldom.ts";
 
 /** Why a connection came to nothing before its first request, with what to do about it. */

@@ -93,7 +93,7 @@ export function createCarryOut(resolve: Resolve): CarryOut {
     body: Buffer,
     upstream: Upstream,
   ): Promise<Forward | Deny | "gone"> {
-    const { localAddress, localPort } = exchange.request.socket;
+    const { localAddress, localPort } = exchange.socket;
     const address = localAddress === undefined ? undefined : parseAddress(localAddress);
     const gateway = address === undefined || localPort === undefined ? undefined : { address, port: localPort };
     const isGone = (): boolean => exchange.response.destroyed;

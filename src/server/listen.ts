@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import http from "node:http";
-import https from "node:https";
-import { Server as NetServer, type Socket } from "node:net";
+import { createServer as createNetServer, type Server as NetServer, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import type { Logger } from "pino";
 import { answerBrokenRequest, type BrokenRequest } from "./broken-request.ts";
+import { ClientConnection, type Entrance, type HttpReader } from "./client-connection.ts";
 import { type ConnectionLimits, type Connections, limitTexts, type OnLimit, trackConnections } from "./connections.ts";
 import type { Dispatch } from "./dispatch.ts";
 import { type HandshakeCause, logHandshakeFailures } from "./handshake-failures.ts";
@@ -16,8 +17,6 @@ export type ListenAddress = { readonly host: string; readonly port: number } | {
 /** Times in milliseconds. */
 export interface ListenerLimits extends ConnectionLimits {
   readonly "handshake-timeout": number;
-  readonly "header-timeout": number;
-  readonly "idle-timeout": number;
 }
 
 /** What happens to connections, for the metrics. */
@@ -28,7 +27,7 @@ export interface ListenerEvents {
 }
 
 export interface Listener {
-  readonly server: http.Server;
+  readonly server: NetServer;
   readonly connections: Connections;
   /**
    * New handshakes get this context, and whether they are asked for a certificate; open connections live on, and cannot be resumed with
@@ -56,65 +55,45 @@ export function createListener(
   tls: TlsContext | undefined,
   initial: ListenerLimits,
   dispatch: Dispatch,
+  entrance: Entrance,
   log: Logger,
   events: ListenerEvents = {},
 ): Listener {
   let limits = initial;
-  const options: http.ServerOptions = {
-    maxHeaderSize: maxHeaderBytes,
-    headersTimeout: limits["header-timeout"],
-    // The whole of a request has no limit of its own: bodies are watched byte by byte (body-timeout), streams may take for ever.
-    requestTimeout: 0,
-    keepAliveTimeout: limits["idle-timeout"],
-    // Thousands of slow clients are then cut a few at a time, and not in one go that all others wait for.
-    connectionsCheckingInterval: 100,
-    noDelay: true,
-    insecureHTTPParser: false,
-    requireHostHeader: true,
-  };
+  const options = { noDelay: true, allowHalfOpen: true };
   const secure =
     tls === undefined
       ? undefined
-      : https.createServer({ ...options, ...tls, handshakeTimeout: limits["handshake-timeout"] });
-  const server = secure ?? http.createServer(options);
+      : createTlsServer({
+          ...options,
+          ...tls,
+          ALPNProtocols: ["http/1.1"],
+          handshakeTimeout: limits["handshake-timeout"],
+        });
+  const server = secure ?? createNetServer(options);
   const warn = createSeldom(log);
-  const connections = trackConnections(
-    server,
-    () => limits,
-    (limit, remoteAddress) => {
+  const connections = trackConnections(server, () => limits, {
+    limitMet: (limit, remoteAddress) => {
       events.limitMet?.(limit, remoteAddress);
       warn(limit, { remote_address: remoteAddress, connections: connections.count() }, limitTexts[limit]);
     },
-  );
-  const take = (request: http.IncomingMessage, response: http.ServerResponse, expectsContinue: boolean): void => {
-    connections.requestBegan(request.socket, response);
-    dispatch(request, response, expectsContinue);
-  };
-  server.on("request", (request, response) => take(request, response, false));
-  server.on("checkContinue", (request: http.IncomingMessage, response: http.ServerResponse) =>
-    take(request, response, true),
-  );
-  server.on("checkExpectation", (request: http.IncomingMessage, response: http.ServerResponse) =>
-    take(request, response, false),
-  );
-  const secured = new WeakSet<Socket>();
-  server.on("secureConnection", (socket: Socket) => secured.add(socket));
-  server.on("clientError", (error: Error, socket: Socket) => {
-    // A handshake that failed comes here as well, and nobody else cuts it: an answer would wait for its end for ever.
-    if (secure !== undefined && !secured.has(socket)) {
-      socket.destroy();
-      return;
-    }
-    const broken = answerBrokenRequest(error, socket, connections.isAnswering(socket), log);
+    headLate: (client) => refuseBroken(Object.assign(new Error(), { code: "ERR_HTTP_REQUEST_TIMEOUT" }), client),
+  });
+  const refuseBroken = (error: Error, client: Socket): void => {
+    const broken = answerBrokenRequest(error, client, connections.isAnswering(client), log);
     if (broken !== undefined) events.requestBroken?.(broken);
+  };
+  const reader = createReader(limits["idle-timeout"], dispatch, refuseBroken);
+  server.on(secure === undefined ? "connection" : "secureConnection", (socket: Socket) => {
+    if (!socket.destroyed) new ClientConnection(socket, entrance, reader, connections.track(socket));
   });
   server.on("connection", (socket: Socket) => {
     // A socket without a listener ends the process when its peer resets it before TLS has taken it over.
     socket.on("error", () => {});
   });
-  server.maxHeadersCount = 200;
   if (secure !== undefined) {
-    logHandshakeFailures(server, warn, events.handshakeFailed);
+    logHandshakeFailures(secure, warn, events.handshakeFailed);
+    secure.on("tlsClientError", (_error, socket) => socket.destroy());
     const timer = setInterval(() => secure.setTicketKeys(randomBytes(48)), ticketKeyMs).unref();
     server.once("close", () => clearInterval(timer));
   }
@@ -129,22 +108,52 @@ export function createListener(
     },
     setLimits: (next) => {
       limits = next;
-      server.headersTimeout = next["header-timeout"];
-      server.keepAliveTimeout = next["idle-timeout"];
+      reader.server.keepAliveTimeout = next["idle-timeout"];
     },
-    close: () =>
-      new Promise((resolve) => {
-        // http's own close also cuts idle connections, whatever is on its way on them, and stops the clock of header-timeout.
-        NetServer.prototype.close.call(server, () => {
-          server.close(() => {});
-          resolve();
-        });
-      }),
+    close: () => new Promise((resolve) => void server.close(() => resolve())),
   };
 }
 
+/** Node's HTTP server, for connections that are given to it. The times of requests are kept by the table of connections. */
+function createReader(
+  idleMs: number,
+  dispatch: Dispatch,
+  refuseBroken: (error: Error, client: Socket) => void,
+): HttpReader {
+  const connections: HttpReader["connections"] = new WeakMap();
+  const server = http.createServer({
+    maxHeaderSize: maxHeaderBytes,
+    // The whole of a request has no limit of its own: bodies are watched byte by byte (body-timeout), streams may take for ever.
+    requestTimeout: 0,
+    // Only said in answers.
+    keepAliveTimeout: idleMs,
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+  });
+  server.maxHeadersCount = 200;
+  const take = (request: http.IncomingMessage, response: http.ServerResponse, expectsContinue: boolean): void => {
+    const connection = connections.get(request.socket);
+    if (connection === undefined) throw new Error("a request came on a connection that was not given");
+    connection.began(request, response);
+    dispatch(connection, request, response, expectsContinue);
+  };
+  server.on("request", (request, response) => take(request, response, false));
+  server.on("checkContinue", (request: http.IncomingMessage, response: http.ServerResponse) =>
+    take(request, response, true),
+  );
+  server.on("checkExpectation", (request: http.IncomingMessage, response: http.ServerResponse) =>
+    take(request, response, false),
+  );
+  server.on("clientError", (error: Error, stream) => {
+    const connection = connections.get(stream as Socket);
+    if (connection === undefined) stream.destroy();
+    else refuseBroken(error, connection.socket);
+  });
+  return { server, connections };
+}
+
 /** Binds. Rejects with the system's error (EADDRINUSE, EACCES, …). */
-export function bind(server: http.Server, address: ListenAddress): Promise<void> {
+export function bind(server: NetServer, address: ListenAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     const done = (): void => {

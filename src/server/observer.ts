@@ -5,7 +5,7 @@ import { createRefusals, type Refusal } from "../observability/refusals.ts";
 import { logAccess } from "./access-log.ts";
 import type { BrokenRequest } from "./broken-request.ts";
 import { createChanges } from "./change-record.ts";
-import { classOf, type Exchange, statusOf } from "./exchange.ts";
+import { classOf, type Exchange } from "./exchange.ts";
 import type { GatewayState } from "./state.ts";
 
 /** Takes down what becomes of requests: access record, metrics, the last refusals, audit log. */
@@ -25,7 +25,7 @@ export function createObserver(metrics: Metrics, audit: AuditLog): Observer {
   const changes = createChanges(audit);
   return {
     finished: (state, exchange) => {
-      const status = statusOf(exchange);
+      const { status } = exchange;
       count(metrics, exchange, status);
       logAccess(state.log, state.config.http, exchange);
       if (exchange.reason !== undefined) refusals.add(refusalOf(exchange, exchange.reason, status));
@@ -53,12 +53,12 @@ export function createObserver(metrics: Metrics, audit: AuditLog): Observer {
 }
 
 function count(metrics: Metrics, exchange: Exchange, status: number): void {
-  const { located, request, startedAt, upstreamMs, reason = "" } = exchange;
+  const { located, head, startedAt, upstreamMs, reason = "" } = exchange;
   const route = located?.route;
   // A stream lasts for as long as somebody looks at it.
   const isStream = route?.kind === "route" && classInfo(route.class).stream === true;
   metrics
-    .tally(located?.instance ?? "", located?.lane ?? "", classOf(exchange), request.method ?? "")
+    .tally(located?.instance ?? "", located?.lane ?? "", classOf(exchange), head.method)
     .finish(
       status,
       reason,
@@ -76,7 +76,7 @@ function refusalOf(exchange: Exchange, reason: string, status: number): Refusal 
     lane: exchange.located?.lane,
     class: classOf(exchange),
     instance: exchange.located?.instance,
-    method: exchange.request.method,
+    method: exchange.head.method,
     path: exchange.loggedPath,
     principal: exchange.principal?.name,
     client_address: exchange.clientAddress ?? exchange.remoteAddress,

@@ -30,7 +30,7 @@ export function refuse(exchange: Exchange, refusal: Deny | Challenge, realm: str
   headers["Content-Type"] = isWriteShaped(exchange) ? "text/plain; charset=utf-8" : "application/json; charset=utf-8";
   headers["Content-Length"] = String(Buffer.byteLength(body));
   if (!isDrainable(exchange) || refusal.reason === "request_timeout") {
-    headers.Connection = "close";
+    response.shouldKeepAlive = false;
     linger(request);
   }
   response.writeHead(statusOf(refusal.reason), headers);
@@ -41,13 +41,15 @@ export function refuse(exchange: Exchange, refusal: Deny | Challenge, realm: str
 /** Whether the answer is for a writer: known from the lane, or, before the lane is known, from the look of the request. */
 function isWriteShaped(exchange: Exchange): boolean {
   if (exchange.located !== undefined) return exchange.located.lane === "write";
-  return exchange.request.method === "POST" && /\/write(?:\?|$)/.test(exchange.request.url ?? "");
+  return exchange.head.method === "POST" && /\/write(?:\?|$)/.test(exchange.head.url);
 }
 
 function isDrainable(exchange: Exchange): boolean {
-  if (exchange.request.complete || !hasBody(exchange)) return true;
+  if (exchange.isComplete || !hasBody(exchange)) return true;
   // A caller that waits for 100 Continue may or may not send its body now: only a new connection is in a known state.
-  return !exchange.expectsContinue && !exchange.chunked && (exchange.contentLength ?? 0) <= drainableBytes;
+  return (
+    !exchange.head.expectsContinue && !exchange.head.chunked && (exchange.head.contentLength ?? 0) <= drainableBytes
+  );
 }
 
 /** Reads on for a while after an answer that came before the end of its request, then cuts the connection; the answer has to say `close`. */

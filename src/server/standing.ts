@@ -48,14 +48,14 @@ export function createStanding(current: () => GatewayState, times: StandingTimes
     if (reason === undefined || !open.has(exchange)) return;
     exchange.reason = reason;
     exchange.cause ??= "what it was admitted by has ended";
-    exchange.request.socket.destroy();
+    exchange.socket.destroy();
   };
 
   const recheckAll = (): void => {
     for (const [exchange, began] of open)
       judge(exchange, began).catch((error: unknown) => {
         exchange.cause = String(error);
-        exchange.request.socket.destroy();
+        exchange.socket.destroy();
       });
   };
   const timer = setInterval(recheckAll, times.everyMs).unref();

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { type Deny, deny } from "../core/decision.ts";
 import { countPoints } from "../core/line-count.ts";
@@ -8,15 +7,15 @@ import { writeOverheadBytes } from "../upstream/writes-limits.ts";
 import type { Pace } from "../upstream/writes-link.ts";
 import type { Arrival, Arrivals } from "./arrivals.ts";
 import { watchBody } from "./body.ts";
+import { wholeBytes } from "./client-connection.ts";
 import { type Exchange, hasBody } from "./exchange.ts";
 import { Gathering } from "./gathering.ts";
+import { KnownExchange } from "./known-exchange.ts";
 import { linger, refuse } from "./respond.ts";
 import type { GatewayState } from "./state.ts";
+import { keepAliveLines, noContentHead } from "./write-answer.ts";
 import { createPassage, type Passage } from "./write-passage.ts";
 import type { WriteRoute } from "./write-plan.ts";
-
-/** Bodies up to this size are read whole before anything is sent; larger ones pass through as they arrive. */
-export const wholeBytes = 65_536;
 
 const noBytes = Buffer.alloc(0);
 const overloaded = deny("overloaded", undefined, { retryAfterSeconds: 1 });
@@ -35,17 +34,17 @@ export interface LaneMemory {
 }
 
 /** An admitted write, from its body to its answer. */
-export class WriteExchange implements ClientWrite, Arrival {
+export class WriteExchange<E extends Exchange = Exchange> implements ClientWrite, Arrival {
+  readonly exchange: E;
+  readonly socket: Socket;
   readonly path: string;
   readonly sharedHeaders: readonly string[];
   headers: readonly string[];
   key: string | undefined = undefined;
   body: Buffer | StreamedBody = noBytes;
   reserved = 0;
-  readonly request: IncomingMessage;
   place: Arrival["place"] = undefined;
   readonly #state: GatewayState;
-  readonly #exchange: Exchange;
   readonly #route: WriteRoute;
   readonly #lane: LaneMemory;
   #gathering: Gathering | undefined;
@@ -55,21 +54,24 @@ export class WriteExchange implements ClientWrite, Arrival {
   #submitted = false;
   /** It has its answer, or nobody is there for one. */
   #over = false;
+  /** The head of an answer without a body, to be written when it is complete. */
+  #noContent: string | undefined;
 
-  constructor(state: GatewayState, exchange: Exchange, route: WriteRoute, lane: LaneMemory) {
+  constructor(state: GatewayState, exchange: E, route: WriteRoute, lane: LaneMemory) {
     this.path = route.path;
     this.headers = route.headers;
     this.sharedHeaders = route.sharedHeaders;
-    this.request = exchange.request;
+    this.exchange = exchange;
+    this.socket = exchange.socket;
     this.#state = state;
-    this.#exchange = exchange;
     this.#route = route;
     this.#lane = lane;
   }
 
   /** Takes the body in and sends it. Never throws; answers exactly once. */
   start(): void {
-    const { request, response, contentLength = 0, expectsContinue } = this.#exchange;
+    const { request, response } = this.exchange;
+    const { contentLength = 0, expectsContinue } = this.exchange.head;
     if (response.destroyed) return;
     if (contentLength > this.#limit) {
       this.#refuse(this.#tooLarge());
@@ -79,11 +81,11 @@ export class WriteExchange implements ClientWrite, Arrival {
       this.#refuse(overloaded);
       return;
     }
-    if (!hasBody(this.#exchange)) {
+    if (!hasBody(this.exchange)) {
       this.#submit(noBytes);
       return;
     }
-    request.on("close", this.#leave);
+    request.on("close", this.leave);
     if (contentLength > wholeBytes) {
       // This much arrives before its turn comes.
       if (this.#reserve(wholeBytes)) this.#passThrough();
@@ -91,24 +93,36 @@ export class WriteExchange implements ClientWrite, Arrival {
       return;
     }
     if (expectsContinue) response.writeContinue();
-    request.on("data", this.#take);
-    request.on("end", this.#finish);
+    request.on("data", this.take);
+    request.on("end", this.finish);
     this.#lane.arrivals.add(this);
   }
 
-  readonly #take = (chunk: Buffer): void => {
-    const exchange = this.#exchange;
+  /** Takes a body in that somebody else reads, and that is known to be small. False: there is no room, or it is larger than is allowed. */
+  open(): boolean {
+    return (this.exchange.head.contentLength ?? 0) <= this.#limit && this.#reserve(writeOverheadBytes);
+  }
+
+  /** The rest of the body has not come yet. */
+  wait(): void {
+    if (!this.#over) this.#lane.arrivals.add(this);
+  }
+
+  readonly take = (chunk: Buffer): void => {
+    if (this.#over) return;
+    const exchange = this.exchange;
     exchange.bytesIn += chunk.length;
     this.#gathering ??= new Gathering(wholeBytes);
     if (!this.#reserve(this.#gathering.add(chunk))) this.#refuse(overloaded);
     else if (exchange.bytesIn > wholeBytes) this.#passThrough();
   };
 
-  readonly #finish = (): void => {
+  readonly finish = (): void => {
+    if (this.#over) return;
     this.#lane.arrivals.remove(this);
     const body = this.#gathering?.whole() ?? noBytes;
     this.#gathering = undefined;
-    if (!this.#lane.suspects.has(this.#exchange.request.socket) && mayJoin(body)) this.key = this.#route.key;
+    if (!this.#lane.suspects.has(this.socket) && mayJoin(body)) this.key = this.#route.key;
     this.#submit(body);
   };
 
@@ -117,22 +131,22 @@ export class WriteExchange implements ClientWrite, Arrival {
   }
 
   /** A client that leaves before the end of its body has written nothing; one that leaves later has written, and misses the answer. */
-  readonly #leave = (): void => {
-    if (this.#exchange.request.complete || this.#over) return;
+  readonly leave = (): void => {
+    if (this.exchange.isComplete || this.#over) return;
     this.#over = true;
     this.#letGo(new Error("the client left"));
   };
 
   /** Sends the body on as it arrives, after what was read of it. */
   #passThrough(): void {
-    const { request, contentLength } = this.#exchange;
+    const { request } = this.exchange;
+    const { contentLength } = this.exchange.head;
     this.#detach();
     request.pause();
     if (contentLength !== undefined) this.headers = [...this.headers, "content-length", String(contentLength)];
-    const passage = createPassage(this.#exchange, this.#gathering?.parts() ?? [], this.#limit, {
+    const passage = createPassage(this.exchange, this.#gathering?.parts() ?? [], this.#limit, {
       opened: () => {
-        if (!this.#over)
-          watchBody(this.#exchange, this.#state.config.http["body-timeout"], () => this.#refuse(tooSlow));
+        if (!this.#over) watchBody(this.exchange, this.#state.config.http["body-timeout"], () => this.#refuse(tooSlow));
       },
       tooLarge: () => this.#refuse(this.#tooLarge()),
     });
@@ -148,29 +162,34 @@ export class WriteExchange implements ClientWrite, Arrival {
   }
 
   begin(head: WriteAnswerHead): void {
-    const exchange = this.#exchange;
-    const { response, request } = exchange;
+    const { exchange, socket } = this;
     exchange.upstreamMs = performance.now() - this.#submittedAt;
     exchange.upstreamRequestId = head.requestId;
     if (head.status < 300) this.#lane.written(this.#route.target, this.#points(), exchange.bytesIn);
-    if (head.status < 400) this.#lane.suspects.delete(request.socket);
-    else if (!head.shared && head.status < 500) this.#lane.suspects.add(request.socket);
-    if (this.#over || response.destroyed) return;
-    const headers = [...head.headers];
-    if (head.shared || head.requestId === undefined) headers.push("Request-Id", exchange.requestId);
-    if (!request.complete) headers.push("Connection", "close");
+    if (head.status < 400) this.#lane.suspects.delete(socket);
+    else if (!head.shared && head.status < 500) this.#lane.suspects.add(socket);
+    if (this.#over || exchange.isGone) return;
     try {
-      response.writeHead(head.status, head.statusText, headers);
+      if (exchange instanceof KnownExchange && head.status === 204)
+        this.#noContent = noContentHead(head, exchange.requestId);
+      else this.#writeHead(head);
     } catch (error) {
       this.fail(deny("upstream_reset", "Kapacitor's answer is not valid HTTP"), String(error));
-      return;
     }
   }
 
+  #writeHead(head: WriteAnswerHead): void {
+    const { exchange } = this;
+    const headers = [...head.headers];
+    if (head.shared || head.requestId === undefined) headers.push("Request-Id", exchange.requestId);
+    if (!exchange.isComplete) exchange.response.shouldKeepAlive = false;
+    exchange.response.writeHead(head.status, head.statusText, headers);
+  }
+
   data(chunk: Buffer, pace: Pace): void {
-    const { response } = this.#exchange;
-    if (this.#over || response.destroyed) return;
-    this.#exchange.bytesOut += chunk.length;
+    if (this.#over || this.exchange.isGone || this.#noContent !== undefined) return;
+    const { response } = this.exchange;
+    this.exchange.bytesOut += chunk.length;
     if (response.write(chunk)) return;
     pace.pause();
     const resume = (): void => {
@@ -181,16 +200,21 @@ export class WriteExchange implements ClientWrite, Arrival {
   }
 
   end(): void {
-    const { request, response } = this.#exchange;
+    const { exchange } = this;
     if (this.#over) return;
     this.#over = true;
-    response.end();
-    if (!request.complete) linger(request);
+    if (exchange.isGone) return;
+    if (this.#noContent !== undefined && exchange instanceof KnownExchange) {
+      exchange.sendNoContent(this.#noContent, keepAliveLines(this.#state.config.http["idle-timeout"]));
+      return;
+    }
+    exchange.response.end();
+    if (!exchange.isComplete) linger(exchange.request);
   }
 
   fail(decision: Deny, cause: string | undefined): void {
     if (this.#over) return;
-    this.#exchange.cause ??= cause;
+    this.exchange.cause ??= cause;
     this.#refuse(decision);
   }
 
@@ -217,8 +241,9 @@ export class WriteExchange implements ClientWrite, Arrival {
     if (this.#over) return;
     this.#over = true;
     this.#letGo(new Error(decision.reason));
-    if (!this.#exchange.response.destroyed) refuse(this.#exchange, decision, this.#state.config.http.realm);
-    this.#exchange.request.resume();
+    if (this.exchange.isGone) return;
+    refuse(this.exchange, decision, this.#state.config.http.realm);
+    this.exchange.request.resume();
   }
 
   /** Takes no more of the body; what was sent of it ends as a broken request. */
@@ -232,7 +257,8 @@ export class WriteExchange implements ClientWrite, Arrival {
 
   #detach(): void {
     this.#lane.arrivals.remove(this);
-    this.#exchange.request.off("data", this.#take);
-    this.#exchange.request.off("end", this.#finish);
+    if (this.exchange instanceof KnownExchange) return;
+    this.exchange.request.off("data", this.take);
+    this.exchange.request.off("end", this.finish);
   }
 }

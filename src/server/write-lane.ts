@@ -3,8 +3,10 @@ import { deny } from "../core/decision.ts";
 import type { Principal } from "../core/principal.ts";
 import { createArrivals } from "./arrivals.ts";
 import { missingCertificate } from "./authentication.ts";
+import type { DirectWrite } from "./client-connection.ts";
 import type { Exchange } from "./exchange.ts";
-import type { Repeats } from "./repeats.ts";
+import type { KnownExchange } from "./known-exchange.ts";
+import type { KnownHeads } from "./known-heads.ts";
 import { refuse } from "./respond.ts";
 import type { GatewayState } from "./state.ts";
 import { type LaneMemory, type OnWritten, WriteExchange } from "./write-exchange.ts";
@@ -15,16 +17,20 @@ import { recallWriter, verifyWriter } from "./writers.ts";
 export interface WriteLane {
   /**
    * Serves one write whose client address, framing, target and instance have passed. Never throws; answers exactly once.
-   * @param known the plan of an earlier write with the same head
    */
-  serve(state: GatewayState, exchange: Exchange, known: WritePlan | undefined): void;
+  serve(state: GatewayState, exchange: Exchange): void;
+  /**
+   * Opens a write by the plan of an earlier one with the same head; undefined where its writer is not certainly the same, or there is no
+   * room for it: it has to be served like any other. Never throws.
+   */
+  open(state: GatewayState, exchange: KnownExchange, plan: WritePlan): DirectWrite | undefined;
 }
 
 /**
- * @param repeats is told of every head that was served, for those that come after it on the same connection
+ * @param heads is told of every head that was served
  * @param written is told of every write that Kapacitor accepted
  */
-export function createWriteLane(repeats: Repeats, written: OnWritten = () => {}): WriteLane {
+export function createWriteLane(heads: KnownHeads, written: OnWritten = () => {}): WriteLane {
   const suspects = new WeakSet<Socket>();
   let memory: LaneMemory | undefined;
 
@@ -35,8 +41,8 @@ export function createWriteLane(repeats: Repeats, written: OnWritten = () => {})
     return memory;
   };
 
-  const serve = (state: GatewayState, exchange: Exchange, known: WritePlan | undefined): void => {
-    const plan = missingCertificate(state, exchange) ?? known ?? planWrite(state, exchange);
+  const serve = (state: GatewayState, exchange: Exchange): void => {
+    const plan = missingCertificate(state, exchange) ?? planWrite(state, exchange);
     if (plan.kind !== "plan") {
       refuse(exchange, plan, state.config.http.realm);
       return;
@@ -58,28 +64,33 @@ export function createWriteLane(repeats: Repeats, written: OnWritten = () => {})
 
   const take = (state: GatewayState, exchange: Exchange, plan: WritePlan, principal: Principal): void => {
     exchange.principal = principal;
-    let { route } = plan;
-    if (route?.principal !== principal) {
-      const found = routeWrite(state, exchange, plan, principal);
-      if ("kind" in found) {
-        refuse(exchange, found, state.config.http.realm);
-        return;
-      }
-      route = found;
-      plan.route = route;
-      repeats.remember(state, exchange, plan);
+    const route = routeWrite(state, exchange, plan, principal);
+    if ("kind" in route) {
+      refuse(exchange, route, state.config.http.realm);
+      return;
     }
+    plan.route = route;
+    heads.remember(state, exchange, plan);
     exchange.common = route;
     new WriteExchange(state, exchange, route, memoryOf(state)).start();
   };
 
   return {
-    serve: (state, exchange, known) => {
+    serve: (state, exchange) => {
       try {
-        serve(state, exchange, known);
+        serve(state, exchange);
       } catch (error) {
         fault(state, exchange, error);
       }
+    },
+    open: (state, exchange, plan) => {
+      const { route } = plan;
+      if (route === undefined || recallWriter(state, exchange, plan.writer) !== route.principal) return undefined;
+      exchange.query = plan.query;
+      exchange.principal = route.principal;
+      exchange.common = route;
+      const write = new WriteExchange(state, exchange, route, memoryOf(state));
+      return write.open() ? write : undefined;
     },
   };
 }

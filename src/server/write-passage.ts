@@ -28,7 +28,8 @@ export function createPassage(
   limit: number,
   events: PassageEvents,
 ): Passage {
-  const { request, response, expectsContinue } = exchange;
+  const { request, response } = exchange;
+  const { expectsContinue } = exchange.head;
   let current: Readable | undefined;
   let broken: Error | undefined;
   let lines = new LineCount();

@@ -17,6 +17,8 @@ export interface WriteAnswerHead {
   readonly requestId: string | undefined;
   /** It is the answer to a request that carried other clients' writes as well. */
   readonly shared: boolean;
+  /** It as text, kept here by whoever writes it. */
+  text?: string;
 }
 
 /** Runs while a write waits for Kapacitor: the time of a write ends it. */

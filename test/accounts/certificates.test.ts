@@ -332,7 +332,12 @@ t.test("a second connection from the same port to another address says nothing a
   const certificates = createClientCertificates();
   const { pem } = await testCertificate();
   const server = createServer({ cert: pem, key: pem, ca: before.ca, requestCert: true, rejectUnauthorized: false });
-  const open = trackConnections(server, () => ({ "max-connections": 10, "max-connections-per-address": 0 }));
+  const open = trackConnections(server, () => ({
+    "max-connections": 10,
+    "max-connections-per-address": 0,
+    "header-timeout": 0,
+    "idle-timeout": 0,
+  }));
   certificates.use(before);
   certificates.watch(server);
   server.listen(0, "0.0.0.0");

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { connect } from "node:net";
 import t from "tap";
 import { createBodyBudget, readBody } from "../../src/server/body.ts";
-import { openExchange } from "../../src/server/exchange.ts";
+import { HttpExchange } from "../../src/server/exchange.ts";
 import { portOf } from "../support/gateway.ts";
 
 /**
@@ -17,10 +17,12 @@ t.test(
     const outcomes: string[] = [];
     let received = 0;
     const server = createServer((request: IncomingMessage, response: ServerResponse) => {
-      readBody(openExchange(request, response, false), 1_000_000, 10_000, budget).then((result) => {
-        outcomes.push(result.kind === "deny" ? result.reason : result.kind);
-        response.end("x");
-      });
+      readBody(new HttpExchange(request.socket, request, response, false, undefined), 1_000_000, 10_000, budget).then(
+        (result) => {
+          outcomes.push(result.kind === "deny" ? result.reason : result.kind);
+          response.end("x");
+        },
+      );
       request.on("data", (chunk: Buffer) => {
         received += chunk.length;
       });

@@ -7,7 +7,7 @@ import { type ConnectionLimits, type ConnectionTimes, trackConnections } from ".
 import { fileLimitProblem } from "../../src/server/file-limit.ts";
 import { portOf } from "../support/gateway.ts";
 
-const times: ConnectionTimes = { newcomerMs: 60_000, stalledMs: 60_000, sweepMs: 10 };
+const times: ConnectionTimes = { newcomerMs: 60_000, stalledMs: 60_000, sweepMs: 10, lateMs: 10 };
 const get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
 /** A client's end: what came, and its close. */
@@ -30,12 +30,20 @@ async function track(
   const server = createServer({ keepAliveTimeout: 60_000 });
   const connections = trackConnections(
     server,
-    () => ({ "max-connections": 100, "max-connections-per-address": 0, ...limits }),
-    (limit) => met.push(limit),
+    () => ({
+      "max-connections": 100,
+      "max-connections-per-address": 0,
+      "header-timeout": 0,
+      "idle-timeout": 0,
+      ...limits,
+    }),
+    { limitMet: (limit) => met.push(limit) },
     { ...times, ...more.times },
   );
   server.on("request", (request, response) => {
-    connections.requestBegan(request.socket, response);
+    const tracked = connections.track(request.socket);
+    tracked.began(response);
+    response.once("close", () => tracked.ended(response));
     if (more.serve === undefined) response.end("ok");
     else more.serve(request, response);
   });
