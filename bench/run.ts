@@ -1,4 +1,6 @@
 /** Measures kapgate beside its peers and writes bench/RESULTS.md: `npm run bench -- -help`. */
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { parseFlags } from "../src/commands/flags.ts";
 import { bcrypt } from "./parts/bcrypt.ts";
 import { besideDefinitions } from "./parts/beside.ts";
@@ -65,6 +67,8 @@ const [seconds = 4] = listOf(values.seconds ?? "4");
 const points = listOf(values.points ?? "1,10,60,1000");
 const connections = listOf(values.connections ?? "1,64");
 
+// What is measured is what is shipped.
+execFileSync("npm", ["run", "-s", "build"], { cwd: join(import.meta.dirname, ".."), stdio: "inherit" });
 for (const part of parts.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {
   const missing = part.needs.find((name) => findCommand(name) === undefined);
   if (missing !== undefined || (part.needsDaemon && kapacitordPath() === undefined)) {

@@ -70,7 +70,7 @@ group-commit = ${options.groupCommit}
 ${users.map((user) => `[[user]]\nname = "${user}"\npassword-hash = "${passwordHash}"\nrole = "admin"\n`).join("")}${options.sections ?? ""}`,
         { mode: 0o600 },
       );
-      const entry = join(import.meta.dirname, "../../src/kapgate.js");
+      const entry = join(import.meta.dirname, "../../dist/kapgate.js");
       const args = [entry, "-config", join(folder, "kapgate.toml")];
       const program = await startProgram({ name, command: process.execPath, args, folder, port, core: cores.gateway });
       return { url: `https://127.0.0.1:${port}`, program, logins: users.map(loginOf) };

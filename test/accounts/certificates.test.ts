@@ -221,6 +221,38 @@ t.test("a reload reaches open connections: required, other authorities, other us
   t.equal(standin.points.length, 3);
 });
 
+/**
+ * Whoever sends a head that was accepted before is let in by it. Where certificates are asked for, the head is not all that a connection
+ * brings: one that is older than that setting has none.
+ */
+t.test("a head that was accepted with a certificate does not open a connection without one", async (t) => {
+  const { gateway, standin, configuration } = await start(t);
+  const { ca } = await testCertificate();
+  await gateway.reload(configuration("none", "", userToml("operator", "admin")));
+  const login = Buffer.from(`operator:${password}`).toString("base64");
+  const write = async (socket: TLSSocket): Promise<string> => {
+    socket.write(
+      `POST /write?db=d HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${login}\r\nContent-Length: 6\r\n\r\nm v=1\n`,
+    );
+    const [answer] = await once(socket, "data");
+    return String(answer).slice(9, 12);
+  };
+  const shake = async (own: { cert?: string; key?: string }): Promise<TLSSocket> => {
+    const socket = connect({ port: gateway.port, host: "127.0.0.1", servername: "localhost", ca, ...own });
+    t.teardown(() => socket.destroy());
+    await once(socket, "secureConnect");
+    return socket;
+  };
+  const old = await shake({});
+  t.equal(await write(old), "204");
+  await gateway.reload(configuration("required"));
+  const certified = await shake({ cert: pairs.telegraf.chain, key: pairs.telegraf.privateKey });
+  t.equal(await write(certified), "204");
+  t.equal(await write(certified), "204");
+  t.equal(await write(old), "401");
+  t.equal(standin.points.length, 3);
+});
+
 t.test("a resumed session proves no more than the one before it", async (t) => {
   const { gateway, configuration } = await start(t);
   const { ca } = await testCertificate();
