@@ -100,6 +100,7 @@ export class ClientConnection {
     if (this.#given !== this.#wanted) return;
     stream.release();
     this.#stream = undefined;
+    this.socket.resume();
   }
 
   #take(chunk: Buffer): void {
@@ -175,7 +176,7 @@ export class ClientConnection {
     const behind = this.#behind;
     this.#write = undefined;
     this.#behind = undefined;
-    if (behind === undefined) return;
+    if (behind === undefined || this.socket.writableEnded) return;
     this.socket.resume();
     this.#begin(behind);
   }
