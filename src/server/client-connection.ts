@@ -34,7 +34,7 @@ export interface HttpReader {
 }
 
 /** Bodies up to this size are read whole before anything is sent; larger ones pass through as they arrive. */
-export const wholeBytes = 65_536;
+export const wholeBytes = 262_144;
 
 /**
  * A connection of a client. Node's HTTP server reads its requests, each from its first byte. Only a write whose head is the same, byte by byte,

@@ -113,7 +113,8 @@ export class WriteExchange<E extends Exchange = Exchange> implements ClientWrite
     const exchange = this.exchange;
     exchange.bytesIn += chunk.length;
     this.#gathering ??= new Gathering(wholeBytes);
-    if (!this.#reserve(this.#gathering.add(chunk))) this.#refuse(overloaded);
+    if (exchange.bytesIn > this.#limit) this.#refuse(this.#tooLarge());
+    else if (!this.#reserve(this.#gathering.add(chunk))) this.#refuse(overloaded);
     else if (exchange.bytesIn > wholeBytes) this.#passThrough();
   };
 

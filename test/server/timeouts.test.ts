@@ -107,7 +107,7 @@ t.test("a handshake that is not finished is closed, however it trickles, and log
 t.test("a body that stops is answered with 408 on every lane, and Kapacitor has nothing of it", async (t) => {
   const rows: readonly (readonly [what: string, head: string])[] = [
     ["a write", "POST /write?db=d HTTP/1.1\r\nContent-Length: 100"],
-    ["a large write, which passes through", "POST /write?db=d HTTP/1.1\r\nContent-Length: 100000"],
+    ["a large write, which passes through", "POST /write?db=d HTTP/1.1\r\nContent-Length: 300000"],
     ["a write in chunks", "POST /write?db=d HTTP/1.1\r\nTransfer-Encoding: chunked"],
     ["a definition", "POST /kapacitor/v1/tasks HTTP/1.1\r\nContent-Length: 100"],
     ["another request with a body", "POST /kapacitor/v1/recordings/stream HTTP/1.1\r\nContent-Length: 100"],

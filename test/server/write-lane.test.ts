@@ -42,7 +42,7 @@ t.test("bodies have a limit, and nothing of one that is larger is stored", async
     gateway.ca,
     `${head("Transfer-Encoding: chunked")}${chunk.repeat(110)}0\r\n\r\n`,
   );
-  t.same(chunked.statuses, [413]);
+  t.same(chunked.statuses, [413], "below what is read whole");
   t.equal(standin.points.length, 99);
 });
 
@@ -62,7 +62,7 @@ t.test("compressed bodies pass as they are, alone, whatever their size", async (
 
 t.test("a client that waits for 100 Continue gets it when its body is taken, and none with a refusal", async (t) => {
   const { gateway, standin } = await start(t, { http: 'write-max-body-size = "1MB"' });
-  for (const body of ["m v=1 1\n", `m v="${"x".repeat(200_000)}" 1\n`]) {
+  for (const body of ["m v=1 1\n", `m v="${"x".repeat(300_000)}" 1\n`]) {
     const socket = await openTls(gateway.port, gateway.ca);
     t.teardown(() => socket.destroy());
     const next = (): Promise<string> => new Promise((resolve) => socket.once("data", (data) => resolve(String(data))));
@@ -78,7 +78,7 @@ t.test("a client that waits for 100 Continue gets it when its body is taken, and
 
 t.test("a body that arrives byte by byte is taken, small or large", async (t) => {
   const { gateway, standin } = await start(t);
-  for (const length of [3000, 70_000]) {
+  for (const length of [3000, 70_000, 270_000]) {
     const body = `m v="${"x".repeat(length)}" 1\n`;
     const chunks = [...body].map((byte) => `1\r\n${byte}\r\n`).join("");
     const answer = await sendRaw(gateway.port, gateway.ca, `${head("Transfer-Encoding: chunked")}${chunks}0\r\n\r\n`);
@@ -89,7 +89,7 @@ t.test("a body that arrives byte by byte is taken, small or large", async (t) =>
 
 t.test("a body that stops arriving is refused, small or large, and nothing of it is stored", async (t) => {
   const { gateway, standin } = await start(t, { http: 'body-timeout = "60ms"' });
-  for (const length of [100, 200_000]) {
+  for (const length of [100, 300_000]) {
     const part = `m v=1 1\n${"x".repeat(length / 2)}`;
     const answer = await sendRaw(gateway.port, gateway.ca, `${head(`Content-Length: ${length}`)}${part}`, {
       quietMs: 3000,
@@ -102,7 +102,7 @@ t.test("a body that stops arriving is refused, small or large, and nothing of it
 
 t.test("a client that leaves in the middle of its body has written nothing", async (t) => {
   const { gateway, standin } = await start(t);
-  for (const length of [100, 200_000]) {
+  for (const length of [100, 300_000]) {
     const socket = await openTls(gateway.port, gateway.ca);
     socket.write(`${head(`Content-Length: ${length}`)}m v=1 1\n${"x".repeat(length / 2)}`);
     await sleep(30);
