@@ -52,11 +52,17 @@ export class ClientConnection {
   /** Bytes that the stream was given, and those of the one request in it; undefined: that is not known, and node reads for good. */
   #given = 0;
   #wanted: number | undefined;
+  /** There was more, and not only the line ends that node passes over. */
+  #isAhead = false;
+  /** The last request that node has read the head of. */
+  #reading: IncomingMessage | undefined;
   #write: DirectWrite | undefined;
   /** Bytes of its body that are still to come. */
   #missing = 0;
   /** What came before the answer that it has to wait for. */
   #behind: Buffer | undefined;
+  /** The client sends no more. */
+  #isLast = false;
 
   constructor(socket: Socket, entrance: Entrance, reader: HttpReader, tracked: Tracked) {
     this.socket = socket;
@@ -65,8 +71,10 @@ export class ClientConnection {
     this.#tracked = tracked;
     socket.on("data", (chunk: Buffer) => this.#take(chunk));
     socket.on("end", () => {
-      if (this.#stream === undefined) socket.end();
-      else this.#stream.push(null);
+      if (this.#stream !== undefined) this.#stream.push(null);
+      // What was sent whole before it is still served.
+      else if (this.#write !== undefined && this.#missing === 0) this.#isLast = true;
+      else socket.end();
     });
     socket.on("close", () => {
       this.#stream?.destroy();
@@ -78,6 +86,7 @@ export class ClientConnection {
   /** Node has read the head of a request. */
   began(request: IncomingMessage, response: ServerResponse): void {
     this.#tracked.began(response);
+    this.#reading = request;
     response.once("close", () => {
       this.#tracked.ended(response);
       this.#answered(request);
@@ -97,18 +106,21 @@ export class ClientConnection {
   #answered(request: IncomingMessage): void {
     const stream = this.#stream;
     if (stream === undefined || stream.destroyed || stream.writableEnded || !request.complete) return;
+    // The next head has begun: its time runs.
+    if (this.#isAhead && this.#wanted !== undefined) this.#tracked.received();
     if (this.#given !== this.#wanted) return;
     stream.release();
     this.#stream = undefined;
+    this.#reading = undefined;
     this.socket.resume();
   }
 
   #take(chunk: Buffer): void {
     if (this.#stream === undefined && this.socket.writableEnded) return;
     if (this.#stream !== undefined) {
-      this.#given += chunk.length;
-      this.#tracked.received();
-      this.#stream.feed(chunk);
+      // The rest of a body that was answered before its end is no head.
+      if (this.#reading?.complete !== false) this.#tracked.received();
+      this.#feed(this.#stream, chunk);
     } else if (this.#write === undefined) this.#begin(chunk);
     else if (this.#missing > 0) this.#takeBody(this.#write, chunk);
     else {
@@ -139,7 +151,8 @@ export class ClientConnection {
     this.#missing -= part.length;
     if (part.length < chunk.length) this.#behind = chunk.subarray(part.length);
     if (part.length > 0) write.take(part);
-    if (this.#missing > 0) write.wait();
+    if (this.#missing > 0 && this.#isLast) this.socket.end();
+    else if (this.#missing > 0) write.wait();
     else {
       write.exchange.isComplete = true;
       write.finish();
@@ -153,11 +166,21 @@ export class ClientConnection {
     const stream = new HttpStream(this.socket);
     this.#stream = stream;
     this.#head = head;
-    this.#given = chunk.length;
+    this.#given = 0;
+    this.#isAhead = false;
     this.#wanted = head === undefined ? undefined : head.length + (head.contentLength ?? 0);
     this.#reader.connections.set(stream, this);
     this.#tracked.received();
     this.#reader.server.emit("connection", stream);
+    this.#feed(stream, chunk);
+    if (this.#isLast) stream.push(null);
+  }
+
+  #feed(stream: HttpStream, chunk: Buffer): void {
+    const mine = (this.#wanted ?? Number.POSITIVE_INFINITY) - this.#given;
+    this.#given += chunk.length;
+    this.#isAhead ||=
+      chunk.length > mine && chunk.subarray(Math.max(mine, 0)).some((byte) => byte !== 13 && byte !== 10);
     stream.feed(chunk);
   }
 
@@ -176,6 +199,7 @@ export class ClientConnection {
     const behind = this.#behind;
     this.#write = undefined;
     this.#behind = undefined;
+    if (behind === undefined && this.#isLast) this.socket.end();
     if (behind === undefined || this.socket.writableEnded) return;
     this.socket.resume();
     this.#begin(behind);
