@@ -31,7 +31,7 @@ export interface TlsSettings {
 }
 
 /**
- * For `https.createServer` and, on a reload, for `server.setSecureContext`, which forgets what it is not given. The latter
+ * For `tls.createServer` and, on a reload, for `server.setSecureContext`, which forgets what it is not given. The latter
  * ignores `requestCert` and `rejectUnauthorized`. With `optional` a certificate that does not verify is let in like none:
  * only `socket.authorized === true` says that there is one.
  */
