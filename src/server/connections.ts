@@ -67,6 +67,8 @@ interface Entry {
   readonly answers: Answer[];
   /** When it was opened or became idle, in milliseconds of performance.now(). */
   idleSince: number;
+  /** Something of a request has come. Bytes of the socket do not tell: those of a handshake count. */
+  hasBegun: boolean;
   /** Bytes that the peer had taken when they were looked at last, and since when there is no more. */
   taken: number;
   takenAt: number;
@@ -142,7 +144,15 @@ export function trackConnections(
     }
     const key = connectionName(socket);
     const now = performance.now();
-    const entry: Entry = { socket, client: socket, answers: [], idleSince: now, taken: 0, takenAt: now };
+    const entry: Entry = {
+      socket,
+      client: socket,
+      answers: [],
+      idleSince: now,
+      hasBegun: false,
+      taken: 0,
+      takenAt: now,
+    };
     open.set(key, entry);
     newcomers.add(entry);
     perAddress.set(address, fromHere);
@@ -163,6 +173,7 @@ export function trackConnections(
       return;
     }
     entry.idleSince = performance.now();
+    entry.hasBegun = false;
     idle.add(entry);
   };
 
@@ -173,7 +184,9 @@ export function trackConnections(
     if (entry !== undefined && newcomers.delete(entry)) awaitHead(entry);
     return {
       received: () => {
-        if (entry === undefined || !idle.delete(entry)) return;
+        if (entry === undefined) return;
+        entry.hasBegun = true;
+        if (!idle.delete(entry)) return;
         awaitHead(entry);
       },
       began: (answer) => {
@@ -207,8 +220,9 @@ export function trackConnections(
     for (const entry of newcomers) {
       if (headMs === 0 || now - entry.idleSince < headMs) break;
       newcomers.delete(entry);
-      if (entry.client.bytesRead === 0) entry.socket.destroy();
-      else headLate(entry.client);
+      // A connection that was opened ahead of need: an answer would belong to no request.
+      if (entry.hasBegun) headLate(entry.client);
+      else entry.socket.destroy();
     }
     for (const entry of idle) {
       if (idleMs === 0 || now - entry.idleSince < idleMs + idleGraceMs) break;

@@ -227,6 +227,20 @@ t.test("the time for a head runs for a head only, and from its first byte", asyn
   t.equal(came(), 6);
 });
 
+/** Found by a real InfluxDB: Go opens connections ahead of need, and an answer on one that has asked nothing is taken for the next one's. */
+t.test("a connection that asked for nothing is closed without a word", async (t) => {
+  const { gateway, open } = await start(t, "", 'header-timeout = "200ms"\n');
+  const before = gateway.records.length;
+  const silent = await open();
+  let heard = "";
+  silent.socket.on("data", (chunk) => {
+    heard += chunk;
+  });
+  if (!silent.closed) await once(silent.socket, "close");
+  t.equal(heard, "");
+  t.equal(gateway.records.length, before);
+});
+
 t.test("what a client sends before it closes its half is served and answered", async (t) => {
   const { came, client } = await start(t);
   client.socket.end(write("m v=1\n") + write("m v=2\n") + write("m v=3\n").slice(0, -2), "latin1");
