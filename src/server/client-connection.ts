@@ -33,7 +33,7 @@ export interface HttpReader {
   readonly connections: WeakMap<Socket | HttpStream, ClientConnection>;
 }
 
-/** Bodies up to this size are read whole before anything is sent; larger ones pass through as they arrive. */
+/** Bodies that say they are no larger are read whole before anything is sent; others pass through as they arrive. */
 export const wholeBytes = 262_144;
 
 /**

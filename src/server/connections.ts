@@ -61,8 +61,8 @@ export interface Connections {
 
 interface Entry {
   readonly socket: Socket;
-  /** What the client's requests come from. */
-  client: Socket;
+  /** What the client's requests come from; undefined before TLS is there, which has a time of its own (handshake-timeout). */
+  client: Socket | undefined;
   /** In the order of their requests. A Set that is in steady use would hold on to old ones until its old tables are collected. */
   readonly answers: Answer[];
   /** When it was opened or became idle, in milliseconds of performance.now(). */
@@ -84,12 +84,12 @@ export interface ConnectionTimes {
   readonly lateMs: number;
 }
 
+/** A client counts its idle connection from the answer's arrival, and a request may be on its way (as node's keepAliveTimeoutBuffer). */
+const idleGraceMs = 1000;
 /**
  * The kernel takes more of an answer only when a third of its buffer has room again: of one grown to 4 MB, a client that reads 10 kB/s makes
  * as much in 130 s, and it is none that has stopped.
  */
-/** A client may have sent a request in the moment in which it was told to be quick (as node's keepAliveTimeoutBuffer). */
-const idleGraceMs = 1000;
 const defaultTimes: ConnectionTimes = { newcomerMs: 2000, stalledMs: 300_000, sweepMs: 5000, lateMs: 100 };
 
 /**
@@ -146,7 +146,7 @@ export function trackConnections(
     const now = performance.now();
     const entry: Entry = {
       socket,
-      client: socket,
+      client: undefined,
       answers: [],
       idleSince: now,
       hasBegun: false,
@@ -169,7 +169,7 @@ export function trackConnections(
   const rest = (entry: Entry): void => {
     if (entry.answers.length > 0 || entry.socket.destroyed) return;
     if (draining === "yes") {
-      entry.client.destroySoon();
+      (entry.client ?? entry.socket).destroySoon();
       return;
     }
     entry.idleSince = performance.now();
@@ -218,6 +218,7 @@ export function trackConnections(
     const now = performance.now();
     const { "header-timeout": headMs, "idle-timeout": idleMs } = limits();
     for (const entry of newcomers) {
+      if (entry.client === undefined) continue;
       if (headMs === 0 || now - entry.idleSince < headMs) break;
       newcomers.delete(entry);
       // A connection that was opened ahead of need: an answer would belong to no request.
@@ -279,7 +280,7 @@ export function trackConnections(
 
 /** Whether a part of an answer waits that the peer has taken nothing of for too long. */
 function isStalled(entry: Entry, now: number, stalledMs: number): boolean {
-  const { writableLength: waits, bytesWritten } = entry.client;
+  const { writableLength: waits, bytesWritten } = entry.client ?? entry.socket;
   const taken = bytesWritten - waits;
   if (waits === 0 || taken !== entry.taken) {
     entry.taken = taken;

@@ -17,6 +17,8 @@ import { keepAliveLines, noContentHead } from "./write-answer.ts";
 import { createPassage, type Passage } from "./write-passage.ts";
 import type { WriteRoute } from "./write-plan.ts";
 
+/** What is read of a body before it passes through, and what arrives of one before its turn comes. */
+const aheadBytes = 65_536;
 const noBytes = Buffer.alloc(0);
 const overloaded = deny("overloaded", undefined, { retryAfterSeconds: 1 });
 const tooSlow = deny("request_timeout", "the request body did not arrive in time");
@@ -87,8 +89,7 @@ export class WriteExchange<E extends Exchange = Exchange> implements ClientWrite
     }
     request.on("close", this.leave);
     if (contentLength > wholeBytes) {
-      // This much arrives before its turn comes.
-      if (this.#reserve(wholeBytes)) this.#passThrough();
+      if (this.#reserve(aheadBytes)) this.#passThrough();
       else this.#refuse(overloaded);
       return;
     }
@@ -110,12 +111,13 @@ export class WriteExchange<E extends Exchange = Exchange> implements ClientWrite
 
   readonly take = (chunk: Buffer): void => {
     if (this.#over) return;
-    const exchange = this.exchange;
+    const { exchange } = this;
     exchange.bytesIn += chunk.length;
-    this.#gathering ??= new Gathering(wholeBytes);
+    const { contentLength = aheadBytes } = exchange.head;
+    this.#gathering ??= new Gathering(contentLength);
     if (exchange.bytesIn > this.#limit) this.#refuse(this.#tooLarge());
     else if (!this.#reserve(this.#gathering.add(chunk))) this.#refuse(overloaded);
-    else if (exchange.bytesIn > wholeBytes) this.#passThrough();
+    else if (exchange.bytesIn > contentLength) this.#passThrough();
   };
 
   readonly finish = (): void => {

@@ -85,7 +85,12 @@ export function createWriteLane(heads: KnownHeads, written: OnWritten = () => {}
     },
     open: (state, exchange, plan) => {
       const { route } = plan;
-      if (route === undefined || recallWriter(state, exchange, plan.writer) !== route.principal) return undefined;
+      try {
+        if (route === undefined || recallWriter(state, exchange, plan.writer) !== route.principal) return undefined;
+      } catch {
+        // Served like any other, it meets the same fault and is answered.
+        return undefined;
+      }
       exchange.query = plan.query;
       exchange.principal = route.principal;
       exchange.common = route;

@@ -88,7 +88,7 @@ t.test("who is told to go and keeps his end open is cut", async (t) => {
 });
 
 t.test("a handshake that is not finished is closed, however it trickles, and logged with the fix", async (t) => {
-  const impatient = await limited(t, 'handshake-timeout = "300ms"\n');
+  const impatient = await limited(t, 'handshake-timeout = "300ms"\nheader-timeout = "100ms"\n');
   const silent = connect(impatient.port, "127.0.0.1");
   const trickling = connect(impatient.port, "127.0.0.1");
   // The head of a TLS record that is longer than what ever comes.
