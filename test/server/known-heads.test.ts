@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import fc from "fast-check";
 import t, { type Test } from "tap";
 import { startStandin } from "../../src/standin/server.ts";
+import { sampleOf } from "../support/exposition.ts";
 import { admin, adminUser, basic, startTestGateway, type TestGateway } from "../support/gateway.ts";
 import { openTls } from "../support/raw.ts";
 
@@ -239,6 +240,25 @@ t.test("a connection that asked for nothing is closed without a word", async (t)
   if (!silent.closed) await once(silent.socket, "close");
   t.equal(heard, "");
   t.equal(gateway.records.length, before);
+});
+
+/** A body that came in small pieces took the memory of the longest that may be read whole: a few hundred of them stopped all writes. */
+t.test("a body in pieces takes the memory that it says, known head or not", async (t) => {
+  const { came, gateway, client, open } = await start(t);
+  const whole = write("m v=1\n".repeat(10));
+  const pieces = (text: string): string[] => [text.slice(0, -40), ...text.slice(-40, -10)];
+  const other = await open();
+  await Promise.all([
+    client.send(...pieces(whole)),
+    other.send(...pieces(write("m v=1\n".repeat(10), `Host: z\r\n${auth}`))),
+  ]);
+  const admin = gateway.gateway.adminAddress;
+  const metrics = await (await fetch(`http://127.0.0.1:${admin?.port}/metrics`)).text();
+  const taken = sampleOf(metrics, "kapgate_write_waiting_bytes", {}) ?? Number.NaN;
+  t.ok(taken > 0 && taken < 20_000, `${taken} bytes`);
+  await Promise.all([client.send(whole.slice(-10)), other.send(whole.slice(-10))]);
+  t.same([await client.statuses(1), await other.statuses(1)], [["204"], ["204"]]);
+  t.equal(came(), 20);
 });
 
 t.test("what a client sends before it closes its half is served and answered", async (t) => {
